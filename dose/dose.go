@@ -39,9 +39,9 @@ type Request struct {
 
 // Result is a dose volume and how it came about.
 type Result struct {
-	Dose       *geometry.Volume   // Gy, whole course
-	Beams      []BeamResult       // one per treatment beam, in plan order
-	Fractions  int                // fractions that Dose adds up
+	Dose       *geometry.Volume // Gy, whole course
+	Beams      []BeamResult     // one per treatment beam, in plan order
+	Fractions  int              // fractions that Dose adds up
 	Provenance Provenance
 	Warnings   []string
 }
@@ -57,9 +57,9 @@ type BeamResult struct {
 
 // Provenance travels with every dose into files and reports.
 type Provenance struct {
-	Engine        string // name
-	Version       string // of Kerma
-	Heterogeneity string // correction
+	Engine        string   // name
+	Version       string   // of Kerma
+	Heterogeneity string   // correction
 	Machines      []string // name and content hash of each
 	Grid          geometry.Grid
 	Calibration   string
