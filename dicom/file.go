@@ -222,13 +222,14 @@ func readMeta(name string, data []byte) (meta, error) {
 
 // inflate decompresses the data set of a deflated file.
 func inflate(name string, data []byte) ([]byte, error) {
+	limit := min(maxFile, max(64<<20, 32*len(data))) // an honest data set shrinks by less
 	r := flate.NewReader(bytes.NewReader(data))
-	out, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	out, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	if err != nil {
 		return nil, &Error{File: name, Message: "the deflated data set cannot be inflated", Err: err}
 	}
-	if len(out) > maxFile {
-		return nil, &Error{File: name, Message: fmt.Sprintf("inflates to more than the limit of %d bytes", maxFile)}
+	if len(out) > limit {
+		return nil, &Error{File: name, Message: fmt.Sprintf("inflates to more than the limit of %d bytes", limit)}
 	}
 	return out, nil
 }
