@@ -14,7 +14,7 @@ import (
 // outermost contours stand for. It fails with ErrStructure when s has no
 // contour or one that is not finite, and with ErrGrid for an impossible spacing.
 func Around(s *Structure, spacing float64) (Grid, error) {
-	low, high, err := extent(s, IdentityAxes)
+	low, high, err := contourExtent(s, IdentityAxes)
 	if err != nil {
 		return Grid{}, err
 	}
@@ -28,7 +28,7 @@ func (g Grid) Around(s *Structure, spacing, margin float64) (Grid, error) {
 	if !(margin >= 0) || math.IsInf(margin, 0) {
 		return Grid{}, fmt.Errorf("%w: margin %v mm", ErrGrid, margin)
 	}
-	low, high, err := extent(s, g.axes)
+	low, high, err := contourExtent(s, g.axes)
 	if err != nil {
 		return Grid{}, err
 	}
@@ -83,10 +83,10 @@ func covering(low, high, spacing [3]float64, axes [3]r3.Vec) (Grid, error) {
 	return NewGrid(origin, spacing, size, axes)
 }
 
-// extent is the range of the contours of s along three axes, mm. Where all
+// contourExtent is the range of the contours of s along three axes, mm. Where all
 // contours are flat across an axis they are slices, and the outermost reach
 // half the distance to their neighbour further.
-func extent(s *Structure, axes [3]r3.Vec) (low, high [3]float64, err error) {
+func contourExtent(s *Structure, axes [3]r3.Vec) (low, high [3]float64, err error) {
 	if s == nil {
 		return low, high, fmt.Errorf("%w: none given", ErrStructure)
 	}
