@@ -1,0 +1,203 @@
+package geometry
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Raster is a lattice of rectangular cells in the planes of a Solid: cell
+// (i, j) covers u from U + i·DU to U + (i+1)·DU, and v likewise, in mm.
+type Raster struct {
+	U, V   float64 // lower corner of cell (0, 0), mm
+	DU, DV float64 // cell size, mm
+	NU, NV int     // cells
+}
+
+// coverage draws regions on a raster: the part of each cell that is inside.
+// Along u it is exact; along v a row is cut at every corner of the polygons
+// and wherever two edges cross, so that it is exact there too, unless more
+// corners than maxStrips fall in one row: then strips of one height stand in.
+type coverage struct {
+	sides  []side
+	active []int
+	cuts   []float64
+	at     []sideAt
+	sum    []float64
+}
+
+// side is an edge in cells, from low to high.
+type side struct {
+	x0, y0, x1, y1, slope float64
+	loop                  int32
+}
+
+func (s side) x(y float64) float64 {
+	x := s.x0 + (y-s.y0)*s.slope
+	return min(max(x, min(s.x0, s.x1)), max(s.x0, s.x1))
+}
+
+type sideAt struct {
+	x0, x1 float64 // at the lower and upper end of the strip
+	xm     float64
+	side   int
+}
+
+const (
+	maxStrips = 32
+	crowd     = 64 // sides in a row above which strips get fewer and crossings are not looked for
+)
+
+// draw writes the region of p to out, which has one value a cell, u fastest.
+func (c *coverage) draw(p *plane, r Raster, out []float32) {
+	clear(out)
+	c.sides = c.sides[:0]
+	for _, e := range p.edges {
+		a, b := e.a, e.b
+		if a.Y > b.Y {
+			a, b = b, a
+		}
+		s := side{(a.X - r.U) / r.DU, (a.Y - r.V) / r.DV, (b.X - r.U) / r.DU, (b.Y - r.V) / r.DV, 0, e.loop}
+		if s.y1 <= 0 || s.y0 >= float64(r.NV) || s.y1 <= s.y0 {
+			continue
+		}
+		s.slope = (s.x1 - s.x0) / (s.y1 - s.y0)
+		c.sides = append(c.sides, s)
+	}
+	slices.SortStableFunc(c.sides, func(a, b side) int { return cmp.Compare(a.y0, b.y0) })
+	c.sum = append(c.sum[:0], make([]float64, r.NU+1)...)
+	c.active = c.active[:0]
+	in := newParity(p.loops)
+	next := 0
+	for j := range r.NV {
+		y0, y1 := float64(j), float64(j+1)
+		for next < len(c.sides) && c.sides[next].y0 < y1 {
+			c.active = append(c.active, next)
+			next++
+		}
+		c.active = slices.DeleteFunc(c.active, func(i int) bool { return c.sides[i].y1 <= y0 })
+		if len(c.active) == 0 {
+			continue
+		}
+		c.row(y0, y1, in)
+		row := out[j*r.NU : (j+1)*r.NU]
+		sum := 0.0
+		for i := range row {
+			sum += c.sum[i]
+			row[i] = float32(min(max(sum, 0), 1))
+		}
+		clear(c.sum)
+	}
+}
+
+// row cuts one row of cells into strips that no corner lies in.
+func (c *coverage) row(y0, y1 float64, in *parity) {
+	c.cuts = append(c.cuts[:0], y0, y1)
+	for _, i := range c.active {
+		for _, y := range [2]float64{c.sides[i].y0, c.sides[i].y1} {
+			if y > y0 && y < y1 {
+				c.cuts = append(c.cuts, y)
+			}
+		}
+		if len(c.cuts) > 4*maxStrips {
+			break
+		}
+	}
+	slices.Sort(c.cuts)
+	c.cuts = slices.Compact(c.cuts)
+	strips := maxStrips
+	if len(c.active) > crowd {
+		strips /= 4
+	}
+	if len(c.cuts) > strips+1 {
+		c.cuts = c.cuts[:0]
+		for i := range strips + 1 {
+			c.cuts = append(c.cuts, y0+(y1-y0)*float64(i)/float64(strips))
+		}
+	}
+	for i := 1; i < len(c.cuts); i++ {
+		c.strip(c.cuts[i-1], c.cuts[i], in, 0)
+	}
+}
+
+// strip adds the trapezoids between the sides from y0 to y1.
+func (c *coverage) strip(y0, y1 float64, in *parity, depth int) {
+	ym := (y0 + y1) / 2
+	c.at = c.at[:0]
+	for _, i := range c.active {
+		if s := &c.sides[i]; s.y0 <= ym && ym < s.y1 {
+			c.at = append(c.at, sideAt{s.x(y0), s.x(y1), s.x(ym), i})
+		}
+	}
+	slices.SortFunc(c.at, func(a, b sideAt) int {
+		if a.xm != b.xm {
+			return cmp.Compare(a.xm, b.xm)
+		}
+		return cmp.Compare(a.side, b.side)
+	})
+	const smallest, deepest = 1e-6, 6
+	for i := 1; i < len(c.at) && len(c.at) <= crowd && depth < deepest; i++ {
+		a, b := c.at[i-1], c.at[i]
+		d0, d1 := b.x0-a.x0, b.x1-a.x1
+		if d0 >= 0 && d1 >= 0 {
+			continue
+		}
+		if y := y0 + (y1-y0)*d0/(d0-d1); y > y0+smallest && y < y1-smallest {
+			c.strip(y0, y, in, depth+1)
+			c.strip(y, y1, in, depth+1)
+			return
+		}
+	}
+	in.reset()
+	for _, s := range c.at {
+		if !in.cross(c.sides[s.side].loop) {
+			continue
+		}
+		h := y1 - y0
+		if !in.in {
+			h = -h
+		}
+		c.right(s.x0, s.x1, h)
+	}
+}
+
+// right adds the area to the right of a side that goes from x0 to x1 over
+// height h: in c.sum as differences between neighbouring cells.
+func (c *coverage) right(x0, x1, h float64) {
+	n := float64(len(c.sum) - 1)
+	if x0 > x1 {
+		x0, x1 = x1, x0
+	}
+	add := func(from, to float64) { // within one cell
+		part := h
+		if x1 > x0 {
+			part = h * (to - from) / (x1 - x0)
+		}
+		m := (from + to) / 2
+		i := math.Floor(m)
+		c.sum[int(i)] += part * (1 - (m - i))
+		if int(i)+1 < len(c.sum) {
+			c.sum[int(i)+1] += part * (m - i)
+		}
+	}
+	if x1 <= 0 {
+		c.sum[0] += h
+		return
+	}
+	if x0 >= n {
+		return
+	}
+	if x0 < 0 {
+		c.sum[0] += h * -x0 / (x1 - x0)
+	}
+	from, end := max(x0, 0), min(x1, n)
+	if from == end {
+		add(from, end)
+		return
+	}
+	for from < end {
+		to := min(math.Floor(from)+1, end)
+		add(from, to)
+		from = to
+	}
+}

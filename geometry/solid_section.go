@@ -1,0 +1,306 @@
+package geometry
+
+import "math"
+
+// Sections draws cross-sections of a Solid on a raster. It keeps what it drew
+// of neighbouring planes, so sections are cheapest in order of w. Each
+// goroutine needs its own; all give the same bits.
+type Sections struct {
+	solid   *Solid
+	raster  Raster
+	limit   float64
+	cover   coverage
+	lines   lines
+	planes  []*drawnPlane
+	fields  []*field
+	blends  []blend
+	row     [2][]float32
+	out     []float32
+	written Window
+}
+
+// Window is a range of raster cells, half open.
+type Window struct {
+	I0, I1, J0, J1 int
+}
+
+// drawnPlane is the coverage of a plane's cells: as its distances tell it, and
+// what they miss (corners, and details smaller than a cell).
+type drawnPlane struct {
+	plane int
+	rest  []float32
+}
+
+// field is the distances to some parts of a plane.
+type field struct {
+	plane int
+	which which
+	distances
+}
+
+// which parts of a plane.
+type which uint8
+
+const (
+	allParts   which = iota
+	upParts          // that go on above
+	downParts        // that go on below
+	endUp            // that end above and go on below
+	endDown          // that end below and go on above
+	aloneParts       // that do neither
+)
+
+func (p *plane) keep(w which) (keep []bool, any, all bool) {
+	keep = make([]bool, p.parts)
+	all = true
+	for i := range keep {
+		up, down := p.up[i], p.down[i]
+		switch w {
+		case allParts:
+			keep[i] = true
+		case upParts:
+			keep[i] = up
+		case downParts:
+			keep[i] = down
+		case endUp:
+			keep[i] = !up && down
+		case endDown:
+			keep[i] = up && !down
+		case aloneParts:
+			keep[i] = !up && !down
+		}
+		any = any || keep[i]
+		all = all && keep[i]
+	}
+	return keep, any, all
+}
+
+// blend is a weighted sum of two distances; b may be nil.
+type blend struct {
+	a, b   []float32
+	wa, wb float32
+}
+
+// Sections prepares to draw cross-sections of the solid on a raster.
+func (b *Solid) Sections(r Raster) *Sections {
+	return &Sections{
+		solid:  b,
+		raster: r,
+		// Interpolation within a cell needs distances that reach across it.
+		limit: max(distanceLimit*b.spacing, 2*math.Hypot(r.DU, r.DV)),
+		row:   [2][]float32{make([]float32, r.NU+1), make([]float32, r.NU+1)},
+		out:   make([]float32, r.NU*r.NV),
+	}
+}
+
+// At is the part of each raster cell that lies inside the solid at height w
+// (mm), 0…1, u fastest, and the window of cells outside which all are zero.
+// The slice is overwritten by the next call.
+func (s *Sections) At(w float64) ([]float32, Window) {
+	for j := s.written.J0; j < s.written.J1; j++ {
+		clear(s.out[j*s.raster.NU+s.written.I0 : j*s.raster.NU+s.written.I1])
+	}
+	s.written = Window{}
+	in, ok := s.solid.interval(w)
+	if !ok {
+		return s.out, s.written
+	}
+	win, near := s.prepare(in, w)
+	s.written = win
+	if win.I1 <= win.I0 || win.J1 <= win.J0 {
+		s.written = Window{}
+		return s.out, s.written
+	}
+	rest := s.drawn(near).rest
+	nu := s.raster.NU
+	s.mix(0, win.J0, win)
+	for j := win.J0; j < win.J1; j++ {
+		low, high := s.row[(j-win.J0)&1], s.row[(j-win.J0+1)&1]
+		s.mix((j-win.J0+1)&1, j+1, win)
+		out, rest := s.out[j*nu:(j+1)*nu], rest[j*nu:(j+1)*nu]
+		for i := win.I0; i < win.I1; i++ {
+			f := [4]float32{low[i], low[i+1], high[i+1], high[i]}
+			var a float32
+			switch {
+			case f[0] >= 0 && f[1] >= 0 && f[2] >= 0 && f[3] >= 0:
+				a = 1
+			case f[0] < 0 && f[1] < 0 && f[2] < 0 && f[3] < 0:
+			default:
+				a = positiveArea(f)
+			}
+			out[i] = min(max(a+rest[i], 0), 1)
+		}
+	}
+	return s.out, s.written
+}
+
+func (b *Solid) interval(w float64) (interval, bool) {
+	lo, hi := 0, len(b.intervals)
+	for lo < hi {
+		m := (lo + hi) / 2
+		if b.intervals[m].high <= w {
+			lo = m + 1
+		} else {
+			hi = m
+		}
+	}
+	if lo == len(b.intervals) || w < b.intervals[lo].low {
+		return interval{}, false
+	}
+	return b.intervals[lo], true
+}
+
+// prepare sets the blends whose greatest value is the distance at w, and
+// finds the window they need and the nearest plane.
+func (s *Sections) prepare(in interval, w float64) (win Window, near int) {
+	s.blends = s.blends[:0]
+	low, high := in.below, in.above
+	t := 0.0
+	switch {
+	case low < 0:
+		near = high
+	case high < 0:
+		near = low
+	default:
+		t = (w - in.low) / (in.high - in.low)
+		near = low
+		if t >= 0.5 {
+			near = high
+		}
+	}
+	first, last := near, near
+	if low >= 0 && high >= 0 {
+		first, last = low, high
+		a, b := s.field(low, upParts), s.field(high, downParts)
+		if a != nil && b != nil {
+			s.blends = append(s.blends, blend{a, b, float32(1 - t), float32(t)})
+		}
+	}
+	planes := s.solid.planes
+	p := &planes[near]
+	// Parts of the nearest plane that end on this side of it.
+	end, other := endUp, near-1
+	if w < p.w {
+		end, other = endDown, near+1
+	}
+	if a := s.field(near, end); a != nil {
+		e := float32((w - p.w) / (p.w - planes[other].w))
+		s.blends = append(s.blends, blend{a, s.field(other, allParts), 1 + e, -e})
+	}
+	if a := s.field(near, aloneParts); a != nil {
+		s.blends = append(s.blends, blend{a, nil, 1, 0})
+	}
+	lo, hi := planes[first].low, planes[first].high
+	lo.X, lo.Y = min(lo.X, planes[last].low.X), min(lo.Y, planes[last].low.Y)
+	hi.X, hi.Y = max(hi.X, planes[last].high.X), max(hi.Y, planes[last].high.Y)
+	flare := s.limit / 2
+	r := s.raster
+	cell := func(x float64, n int) int { return int(min(max(x, 0), float64(n))) }
+	return Window{
+		I0: cell(math.Floor((lo.X-flare-r.U)/r.DU), r.NU),
+		I1: cell(math.Ceil((hi.X+flare-r.U)/r.DU), r.NU),
+		J0: cell(math.Floor((lo.Y-flare-r.V)/r.DV), r.NV),
+		J1: cell(math.Ceil((hi.Y+flare-r.V)/r.DV), r.NV),
+	}, near
+}
+
+// mix computes the distance along one row of cell corners.
+func (s *Sections) mix(buffer, j int, win Window) {
+	n := s.raster.NU + 1
+	row := s.row[buffer][win.I0 : win.I1+1]
+	if len(s.blends) == 0 {
+		for i := range row {
+			row[i] = -1
+		}
+		return
+	}
+	from, to := j*n+win.I0, j*n+win.I1+1
+	for k, m := range s.blends {
+		a := m.a[from:to]
+		switch {
+		case m.b == nil && k == 0:
+			copy(row, a)
+		case m.b == nil:
+			for i, v := range a {
+				row[i] = max(row[i], v)
+			}
+		case k == 0:
+			b := m.b[from:to]
+			for i, v := range a {
+				row[i] = m.wa*v + m.wb*b[i]
+			}
+		default:
+			b := m.b[from:to]
+			for i, v := range a {
+				row[i] = max(row[i], m.wa*v+m.wb*b[i])
+			}
+		}
+	}
+}
+
+// keepPlanes is how many planes' fields stay: a section needs at most the two
+// around it and one beyond.
+const keepPlanes = 4
+
+// field is the distances to the parts of a plane, nil where there are none.
+func (s *Sections) field(plane int, w which) []float32 {
+	p := &s.solid.planes[plane]
+	keep, any, all := p.keep(w)
+	if !any {
+		return nil
+	}
+	if all {
+		w = allParts
+	}
+	var old *field
+	for _, f := range s.fields {
+		if f.plane == plane && f.which == w {
+			return f.data
+		}
+		if f.plane < plane-keepPlanes || f.plane > plane+keepPlanes {
+			old = f
+		}
+	}
+	if old == nil {
+		old = &field{}
+		s.fields = append(s.fields, old)
+	}
+	old.plane, old.which = plane, w
+	old.fill(p.of(keep), newParity(p.loops), s.raster, s.limit, &s.lines)
+	return old.data
+}
+
+func (s *Sections) drawn(plane int) *drawnPlane {
+	var d *drawnPlane
+	for _, o := range s.planes {
+		if o.plane == plane {
+			return o
+		}
+		if o.plane < plane-1 || o.plane > plane+1 {
+			d = o
+		}
+	}
+	if d == nil {
+		d = &drawnPlane{rest: make([]float32, s.raster.NU*s.raster.NV)}
+		s.planes = append(s.planes, d)
+	}
+	d.plane = plane
+	s.cover.draw(&s.solid.planes[plane], s.raster, d.rest)
+	f := s.field(plane, allParts)
+	nu := s.raster.NU
+	for j := range s.raster.NV {
+		low, high := f[j*(nu+1):(j+1)*(nu+1)], f[(j+1)*(nu+1):(j+2)*(nu+1)]
+		rest := d.rest[j*nu : (j+1)*nu]
+		for i := range rest {
+			c := [4]float32{low[i], low[i+1], high[i+1], high[i]}
+			switch {
+			case c[0] >= 0 && c[1] >= 0 && c[2] >= 0 && c[3] >= 0:
+				rest[i]--
+			case c[0] < 0 && c[1] < 0 && c[2] < 0 && c[3] < 0:
+			default:
+				rest[i] -= positiveArea(c)
+			}
+		}
+	}
+	return d
+}
