@@ -1,0 +1,86 @@
+package machine
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// directSquare is the dose on the axis of a square of half side h in the
+// isocentre plane, for 1 photon/cm², by the direct kernel in polar coordinates.
+func directSquare(p *direct, h, depth, s, sad float64) float64 {
+	node, weight := gauss(12)
+	var sum float64
+	for i, n := range node {
+		phi := math.Pi / 8 * (1 + n)
+		const steps = 500
+		first, last := math.Log(1e-6), math.Log(h/math.Cos(phi))
+		for j := range steps {
+			rho := math.Exp(first + (last-first)*(float64(j)+0.5)/steps)
+			sum += math.Pi * weight[i] * p.divergent(rho, depth, s*sad, sad) * rho * rho * (last - first) / steps
+		}
+	}
+	return sum
+}
+
+// onAxis is the same by the low-rank form.
+func (p *Pencil) onAxis(h, depth, s float64) float64 {
+	var sum float64
+	for k, d := range p.Depth.At(depth, s, make([]float64, p.Depth.Components)) {
+		sum += d * p.Lateral[0][k].Rectangle(-h, h, -h, h)
+	}
+	return sum / (s * s)
+}
+
+func TestLowRankAgreesWithTheDirectKernel(t *testing.T) {
+	for _, name := range []string{"mohan1985_6mv", "alirogers2012_varian_18mv"} {
+		exact, err := newDirect(named(t, name))
+		require.NoError(t, err)
+		p, err := newPencil(exact, 1000)
+		require.NoError(t, err)
+		var worst float64
+		for _, ssd := range []float64{800, 1000, 1150} {
+			for _, h := range []float64{5, 15, 50, 100, 200} {
+				largest := 0.0
+				for d := 5.0; d < 60; d += 2.5 {
+					largest = max(largest, p.onAxis(h, d, (ssd+d)/1000))
+				}
+				// Off the lattices on purpose.
+				for _, d := range []float64{0, 0.9, 2.2, 7.1, 15.3, 33.3, 51, 76, 102, 153, 203, 252, 312} {
+					s := (ssd + d) / 1000
+					want, got := directSquare(exact, h, d, s, 1000), p.onAxis(h, d, s)
+					worst = max(worst, math.Abs(got-want)/largest)
+					assert.InDelta(t, want, got, 1e-3*largest, "%s, SSD %g, side %g, depth %g mm: %.4g %% of the maximum", name, ssd, 2*h, d, 100*(got-want)/largest)
+				}
+			}
+		}
+		t.Logf("%s: worst difference %.3f %% of the maximum of the field", name, 100*worst)
+	}
+}
+
+func TestPencilIsTheSameWhateverTheGoroutines(t *testing.T) {
+	s := named(t, "nrc_co60")
+	one, err := newDirect(s)
+	require.NoError(t, err)
+	two, err := newDirect(s)
+	require.NoError(t, err)
+	assert.Equal(t, one, two)
+	a, err := newPencil(one, 1000)
+	require.NoError(t, err)
+	b, err := newPencil(two, 1000)
+	require.NoError(t, err)
+	assert.Equal(t, a, b)
+}
+
+func TestDepthTableOutsideItsLatticeHasNoAnswer(t *testing.T) {
+	table := DepthTable{Components: 2, Depth: []float64{0, 10}, Scale: []float64{0.9, 1.1}, Value: []float64{1, 2, 3, 4, 5, 6, 7, 8}}
+	assert.InDeltaSlice(t, []float64{4, 5}, table.At(5, 1, make([]float64, 2)), 1e-12)
+	assert.InDeltaSlice(t, []float64{7, 8}, table.At(10, 1.1, make([]float64, 2)), 1e-12)
+	for _, x := range [][2]float64{{-0.1, 1}, {10.1, 1}, {5, 0.8}, {5, 1.2}, {math.NaN(), 1}, {5, math.NaN()}} {
+		for _, v := range table.At(x[0], x[1], make([]float64, 2)) {
+			assert.True(t, math.IsNaN(v), "%v", x)
+		}
+	}
+}
