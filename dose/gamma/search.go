@@ -1,0 +1,174 @@
+package gamma
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/kernels/gammasearch"
+)
+
+// A searcher finds the least γ² of a point at a continuous index of the
+// evaluated grid, given its dose in Gy and 1/ΔD in 1/Gy. It belongs to one
+// goroutine.
+type searcher interface {
+	Minimum(index [3]float64, dose, scale float64) (gamma2 float64, found bool)
+}
+
+// block is how many reference voxels are summed up together. It is fixed, so
+// that the order of addition does not depend on the number of goroutines.
+const block = 2048
+
+// sum is what one block adds to the result.
+type sum struct {
+	points, passed, noData int
+	total, greatest        float64
+}
+
+// search fills r.Gamma where it is not NaN, and the summary.
+func (r *Result) search(ctx context.Context, reference, evaluated *geometry.Volume, at place) error {
+	low, high, any := r.bounds()
+	if !any {
+		return ctx.Err()
+	}
+	threads := r.Threads
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	searchers, err := r.searchers(ctx, threads, evaluated, low, high, at)
+	if err != nil {
+		return err
+	}
+	n := reference.Grid.Len()
+	sums := make([]sum, (n+block-1)/block)
+	err = parallel(ctx, threads, len(sums), func(ctx context.Context, worker, b int) error {
+		return r.block(ctx, searchers[worker], reference, at, b*block, min(n, (b+1)*block), &sums[b])
+	})
+	if err != nil {
+		return err
+	}
+	r.add(sums)
+	return nil
+}
+
+// searchers prepares one searcher for each goroutine.
+func (r *Result) searchers(ctx context.Context, threads int, evaluated *geometry.Volume, low, high [3]int, at place) ([]searcher, error) {
+	all := make([]searcher, threads)
+	if r.Samples > 0 {
+		shells := newShells(r.Criteria, evaluated.Grid)
+		for i := range all {
+			all[i] = &sampler{shells: shells, evaluated: evaluated}
+		}
+		return all, nil
+	}
+	first, end := at.reachable(low, high, evaluated.Grid, r.reach())
+	field := gammasearch.NewField(evaluated.Data, evaluated.Grid.Size(), first, end)
+	z, last := field.Layers()
+	err := parallel(ctx, threads, last-z, func(_ context.Context, _, i int) error {
+		field.FillSpans(z + i)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	enough := 0.0
+	if r.StopOncePassed {
+		enough = 1
+	}
+	var k [3]float64
+	for a, h := range evaluated.Grid.Spacing() {
+		k[a] = h / r.Distance
+	}
+	for i := range all {
+		all[i] = gammasearch.New(field, k, r.MaxGamma, enough)
+	}
+	return all, nil
+}
+
+// block compares the reference voxels from first to end.
+func (r *Result) block(ctx context.Context, s searcher, reference *geometry.Volume, at place, first, end int, total *sum) error {
+	size := reference.Grid.Size()
+	percent := r.DosePercent / 100
+	scale := 1 / (percent * r.Normalisation)
+	for i := first; i < end; i++ {
+		if g := r.Gamma.Data[i]; g != g {
+			continue
+		}
+		if total.points&63 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		dose := float64(reference.Data[i])
+		if r.Local {
+			scale = 1 / (percent * dose)
+		}
+		x, yz := i%size[0], i/size[0]
+		gamma2, found := s.Minimum(at.index(x, yz%size[1], yz/size[1]), dose, scale)
+		if !found {
+			r.Gamma.Data[i] = notANumber
+			total.noData++
+			continue
+		}
+		gamma := math.Min(math.Sqrt(gamma2), r.MaxGamma)
+		total.points++
+		if gamma <= 1 {
+			total.passed++
+		}
+		total.total += gamma
+		total.greatest = math.Max(total.greatest, gamma)
+		r.Gamma.Data[i] = rounded(gamma)
+	}
+	return nil
+}
+
+// rounded is gamma as float32, still above 1 if gamma is.
+func rounded(gamma float64) float32 {
+	g := float32(gamma)
+	if gamma > 1 && g <= 1 {
+		return math.Nextafter32(1, 2)
+	}
+	return g
+}
+
+// add sums up the blocks in their order.
+func (r *Result) add(sums []sum) {
+	total := 0.0
+	for _, s := range sums {
+		r.Points += s.points
+		r.Passed += s.passed
+		r.NoData += s.noData
+		r.Max = math.Max(r.Max, s.greatest)
+		total += s.total
+	}
+	if r.Points > 0 {
+		r.Mean = total / float64(r.Points)
+		r.PassRate = 100 * float64(r.Passed) / float64(r.Points)
+	}
+}
+
+// parallel calls do for 0 … n−1 from at most threads goroutines and tells it
+// which of them it runs on.
+func parallel(ctx context.Context, threads, n int, do func(ctx context.Context, worker, i int) error) error {
+	var next atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	for worker := range threads {
+		group.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return nil
+				}
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if err := do(ctx, worker, i); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	return group.Wait()
+}

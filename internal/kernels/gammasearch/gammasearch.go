@@ -1,0 +1,252 @@
+// Package gammasearch finds the exact minimum of the gamma function over a
+// dose lattice that is interpolated linearly along each axis.
+//
+// With every length in units of the distance criterion and every dose in units
+// of the dose criterion, the squared gamma of a point r with dose D is
+//
+//	γ² = min over x of  |x − r|² + t(x)²,   t(x) = (E(x) − D) / ΔD
+//
+// where E is the trilinear interpolant. The minimum is found cell by cell:
+// a cell is passed over when its distance and its range of dose alone make it
+// worse than the best point so far; what remains is minimised by a projected
+// Newton iteration and left only with proof that nothing below the best, less
+// a relative tolerance, is hidden in it (see bound.go).
+package gammasearch
+
+import "math"
+
+const (
+	// tolerance is how far, relative to γ², the result may lie above the true
+	// minimum.
+	tolerance = 1e-8
+	// nothing is a γ² that counts as zero.
+	nothing = 1e-16
+)
+
+// Search looks for the minimum around one point after another on one Field.
+// It holds scratch space, so each goroutine needs its own.
+type Search struct {
+	field *Field
+	// k is the lattice spacing in units of the distance criterion; the rest
+	// are powers of it that the inner loop needs.
+	k, k2, ik2 vec
+	ik         vec // 1/(ky·kz), 1/(kx·kz), 1/(kx·ky)
+	limit      float64
+	stop       float64
+
+	rank  [3][]rank
+	queue []candidate
+	boxes []box
+
+	// The point under search and the best place found for it.
+	r          vec     // continuous index
+	dose       float64 // D
+	scale      float64 // 1/ΔD
+	best       float64 // γ² at x
+	x          vec     // continuous index
+	multiplier float64 // t at x: the multiplier of the lower bound
+
+	// Nodes counts the boxes that were minimised, for tests and tuning.
+	Nodes int
+}
+
+// rank is one layer of cells across an axis and its squared distance from the
+// point; layers are ranked by distance.
+type rank struct {
+	cell int
+	d2   float64
+}
+
+// candidate is a cell that may hold the minimum and the least that γ² can be
+// in it.
+type candidate struct {
+	cell  [3]int
+	least float64
+}
+
+// New returns a search on a field whose lattice spacing is k along each axis
+// in units of the distance criterion. It looks as far as maxGamma and ends
+// early at a γ of enough or less (zero: never).
+func New(field *Field, k [3]float64, maxGamma, enough float64) *Search {
+	s := &Search{field: field, k: vec{k[0], k[1], k[2]}}
+	s.k2 = vec{k[0] * k[0], k[1] * k[1], k[2] * k[2]}
+	s.ik2 = vec{1 / s.k2.x, 1 / s.k2.y, 1 / s.k2.z}
+	s.ik = vec{1 / (k[1] * k[2]), 1 / (k[0] * k[2]), 1 / (k[0] * k[1])}
+	// A lattice that ends at exactly the limit is data: rounding of the
+	// indices must not lose it.
+	s.limit = maxGamma * maxGamma * (1 + 1e-9)
+	s.stop = math.Max(enough*enough, nothing)
+	return s
+}
+
+// Minimum returns γ² of a point at a continuous index of the lattice, with the
+// given dose and the reciprocal of its dose criterion. It is at most the
+// square of maxGamma (but for rounding). Found is false when no cell with
+// data lies within maxGamma.
+func (s *Search) Minimum(index [3]float64, dose, scale float64) (gamma2 float64, found bool) {
+	f := s.field
+	s.r = vec{index[0], index[1], index[2]}
+	s.dose, s.scale = dose, scale
+	s.best, s.x, s.multiplier = s.limit, s.r, 0
+
+	home := [3]int{f.layer(0, s.r.x), f.layer(1, s.r.y), f.layer(2, s.r.z)}
+	s.stay(home)
+	if s.best <= s.stop {
+		return s.best, true
+	}
+	s.rankLayers(0, home[0], s.r.x, s.k2.x)
+	s.rankLayers(1, home[1], s.r.y, s.k2.y)
+	s.rankLayers(2, home[2], s.r.z, s.k2.z)
+
+	// Shell n holds the cells whose farthest rank is n; the nearest eight
+	// cells go together, since a point on a lattice node touches all of them.
+	for n := 1; ; n++ {
+		if s.collect(n) {
+			found = true
+		}
+		for s.next() {
+			if s.best <= s.stop {
+				return s.best, true
+			}
+		}
+		if s.beyond(n+1) >= s.best {
+			return s.best, found
+		}
+	}
+}
+
+// stay takes the point itself, where the lattice covers it, as the first guess.
+func (s *Search) stay(home [3]int) {
+	f := s.field
+	if !f.inside(s.r) || !f.span(home).valid() {
+		return
+	}
+	c := s.load(home)
+	t, _ := c.value(c.r)
+	if t*t < s.best {
+		s.best, s.multiplier = t*t, t
+	}
+}
+
+// rankLayers lists the layers of cells across axis a that are nearer than the
+// best, nearest first.
+func (s *Search) rankLayers(a, home int, r, k2 float64) {
+	layers := s.rank[a][:0]
+	first, last := s.field.low[a], s.field.high[a]-1
+	width := 1.0
+	if s.field.size[a] == 1 {
+		width = 0
+	}
+	d := math.Max(0, math.Max(float64(home)-r, r-float64(home)-width))
+	layers = append(layers, rank{home, d * d * k2})
+	low, high := home-1, home+1
+	for {
+		dl, dh := math.Inf(1), math.Inf(1)
+		if low >= first {
+			dl = r - float64(low) - 1
+		}
+		if high <= last {
+			dh = float64(high) - r
+		}
+		next := rank{low, dl * dl * k2}
+		if dh < dl {
+			next = rank{high, dh * dh * k2}
+		}
+		if !(next.d2 < s.best) {
+			break
+		}
+		layers = append(layers, next)
+		if dh < dl {
+			high++
+		} else {
+			low--
+		}
+	}
+	s.rank[a] = layers
+}
+
+// beyond is the least squared distance of any cell with a rank of n or more.
+func (s *Search) beyond(n int) float64 {
+	least := math.Inf(1)
+	for a := range 3 {
+		if n < len(s.rank[a]) {
+			least = math.Min(least, s.rank[a][n].d2)
+		}
+	}
+	return least
+}
+
+// collect queues the cells of shell n that may hold something better than the
+// best, and reports whether any cell of the shell within reach has data.
+func (s *Search) collect(n int) (found bool) {
+	f := s.field
+	s.queue = s.queue[:0]
+	xs, ys, zs := s.rank[0], s.rank[1], s.rank[2]
+	for iz := 0; iz <= n && iz < len(zs); iz++ {
+		z := zs[iz]
+		if z.d2 >= s.best {
+			break
+		}
+		for iy := 0; iy <= n && iy < len(ys); iy++ {
+			y := ys[iy]
+			yz := y.d2 + z.d2
+			if yz >= s.best {
+				break
+			}
+			ix := n
+			if n == 1 || iy == n || iz == n {
+				ix = 0
+			}
+			row := f.row(y.cell, z.cell)
+			for ; ix <= n && ix < len(xs); ix++ {
+				x := xs[ix]
+				least := x.d2 + yz
+				if least >= s.best {
+					break
+				}
+				span := f.spans[row+x.cell]
+				if !span.valid() {
+					continue
+				}
+				found = true
+				gap := 0.0
+				if d := float64(span.low) - s.dose; d > 0 {
+					gap = d * s.scale
+				} else if d := s.dose - float64(span.high); d > 0 {
+					gap = d * s.scale
+				}
+				least += gap * gap
+				if least < s.enough() {
+					s.queue = append(s.queue, candidate{[3]int{x.cell, y.cell, z.cell}, least})
+				}
+			}
+		}
+	}
+	return found
+}
+
+// enough is the γ² below which a lower bound leaves something to gain.
+func (s *Search) enough() float64 { return s.best * (1 - tolerance) }
+
+// next minimises the most promising queued cell. It returns false when none
+// is left that could be better than the best.
+func (s *Search) next() bool {
+	if len(s.queue) == 0 {
+		return false
+	}
+	first := 0
+	for i := range s.queue {
+		if s.queue[i].least < s.queue[first].least {
+			first = i
+		}
+	}
+	c := s.queue[first]
+	if c.least >= s.enough() {
+		return false
+	}
+	last := len(s.queue) - 1
+	s.queue[first] = s.queue[last]
+	s.queue = s.queue[:last]
+	s.minimise(c.cell)
+	return true
+}
