@@ -3,12 +3,16 @@
 package beam
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/kerma-rt/kerma/geometry"
 	"gonum.org/v1/gonum/spatial/r3"
 )
 
 // Plan is one external photon beam plan, read whole: nothing that changes the
-// dose has been left out without a line in Unmodelled.
+// dose has been left out without a line in Unmodelled. Whoever makes a plan
+// calls Validate before handing it on; the readers here have done so.
 type Plan struct {
 	Label               string
 	UID                 string // SOP instance UID
@@ -62,9 +66,13 @@ type Beam struct {
 	FluenceMode FluenceMode   // flattened or not
 	Unit        DosimeterUnit // of the meterset
 	SAD         float64       // source–axis distance, mm; 0 when the file does not say
-	Position    geometry.PatientPosition
-	Devices     []Device
-	Points      []ControlPoint // at least two
+	// SSD is the planned source–surface distance at the first control point,
+	// mm; 0 when the file does not say. It is there to be compared with, never
+	// to be computed from.
+	SSD      float64
+	Position geometry.PatientPosition // empty when the file does not say
+	Devices  []Device
+	Points   []ControlPoint // at least two
 }
 
 // DeviceKind is how a pair of jaws or a leaf bank moves.
@@ -79,7 +87,19 @@ const (
 	MLCY                   // leaves move along y
 )
 
-// Device is one beam-limiting device: a pair of jaws or a layer of leaves.
+var deviceKinds = [...]string{JawX: "JAWX", JawY: "JAWY", MLCX: "MLCX", MLCY: "MLCY"}
+
+// String is the kind's name as in a JSON plan.
+func (k DeviceKind) String() string {
+	if k < 0 || int(k) >= len(deviceKinds) {
+		return fmt.Sprintf("DeviceKind(%d)", int(k))
+	}
+	return deviceKinds[k]
+}
+
+// Device is one beam-limiting device: a pair of jaws or a layer of leaves. The
+// aperture is what all devices of a beam leave open together; a beam that lists
+// no jaws in one direction is not limited by jaws there.
 type Device struct {
 	Kind DeviceKind
 	Name string // RTBeamLimitingDeviceType as written
@@ -87,18 +107,6 @@ type Device struct {
 	// direction of travel, mm at the isocentre plane; nil for jaws.
 	Boundaries []float64
 }
-
-// Rotation is the sense in which an angle moves to the next control point.
-type Rotation int
-
-// Senses of rotation. CW raises the gantry angle; CC raises the collimator and
-// couch angles (each seen as DICOM says: gantry facing it, collimator from the
-// source, couch from above). The reader turns both into Rising and Falling.
-const (
-	Still Rotation = iota
-	Rising
-	Falling
-)
 
 // ControlPoint is the state of the machine at one share of the beam's
 // monitor units. Every field is filled: what a file leaves unchanged has been
@@ -118,3 +126,53 @@ type ControlPoint struct {
 	// leaf pairs 2N values, the whole low bank first; mm at the isocentre plane.
 	Positions [][]float64
 }
+
+// GroupError says that a plan does not have the one fraction group asked for.
+type GroupError struct {
+	Wanted int // 0: the only one
+	Groups []FractionGroup
+}
+
+// Error lists the groups of the plan.
+func (e *GroupError) Error() string {
+	var list []string
+	for _, g := range e.Groups {
+		list = append(list, fmt.Sprintf("%d (%d fractions of %d beams)", g.Number, g.Fractions, len(g.Beams)))
+	}
+	has := "it has none"
+	if len(list) > 0 {
+		has = "it has " + strings.Join(list, ", ")
+	}
+	if e.Wanted == 0 {
+		return "plan: one fraction group has to be chosen: " + has
+	}
+	return fmt.Sprintf("plan: no fraction group %d: %s", e.Wanted, has)
+}
+
+// Group is the fraction group of that number, 0 standing for the only one. It
+// fails with *GroupError when there is no such group or, for 0, when there are
+// several: their doses belong to different parts of a course.
+func (p *Plan) Group(number int) (*FractionGroup, error) {
+	if number == 0 && len(p.Groups) == 1 {
+		return &p.Groups[0], nil
+	}
+	for i := range p.Groups {
+		if number != 0 && p.Groups[i].Number == number {
+			return &p.Groups[i], nil
+		}
+	}
+	return nil, &GroupError{Wanted: number, Groups: p.Groups}
+}
+
+// Beam is the beam of that number, nil when the plan has none.
+func (p *Plan) Beam(number int) *Beam {
+	for i := range p.Beams {
+		if p.Beams[i].Number == number {
+			return &p.Beams[i]
+		}
+	}
+	return nil
+}
+
+// String names the beam in messages.
+func (b *Beam) String() string { return fmt.Sprintf("beam %d %q", b.Number, b.Name) }
