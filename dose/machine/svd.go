@@ -103,6 +103,9 @@ func ReadSVD(folder fs.FS) (*Machine, error) {
 		}
 		pencil.Lateral = append(pencil.Lateral, components)
 	}
+	if f.Name == "" {
+		f.Name = fmt.Sprintf("svd_%gmv", f.EnergyMV)
+	}
 	content := sha256.New()
 	content.Write(text)
 	content.Write(table)
