@@ -1,6 +1,7 @@
 package dicom
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -63,7 +64,10 @@ func valueText(value any) string {
 	if value == nil {
 		return ""
 	}
-	const most = 64
+	const most = 64 // characters, or values of a list
+	if list, ok := value.([]float64); ok && len(list) > most {
+		value = list[:most]
+	}
 	s := fmt.Sprint(value)
 	if len(s) > most {
 		s = s[:most] + "…"
@@ -221,7 +225,15 @@ func (it item) binaryNumbers(t tag.Tag, vr string, b []byte) ([]float64, error) 
 	width := 0
 	switch vr {
 	case "DS", "IS":
-		return it.decimals(t, strings.Split(string(b), `\`))
+		var out []float64
+		for s := range bytes.SplitSeq(b, []byte{'\\'}) {
+			x, err := parseDecimal(string(s))
+			if err != nil {
+				return nil, it.fail(t, string(s), "value %d is not a finite decimal number", len(out)+1)
+			}
+			out = append(out, x)
+		}
+		return out, nil
 	case "US", "SS":
 		width = 2
 	case "UL", "SL", "FL":
