@@ -129,7 +129,7 @@ func (s stack) outline(p Plane) []Line {
 	var values, heights []float64
 	end := func(last []float64, at float64) {
 		for _, f := range last {
-			values = append(values, -math.Abs(f))
+			values = append(values, min(-math.Abs(f), -1e-9)) // outside, even on an edge
 		}
 		heights = append(heights, at)
 	}
