@@ -295,40 +295,38 @@ func (s *slice) hounsfield(o *object, out []float32) (tally, error) {
 		return tally{}, o.fail(tag.PixelData, nil, "%d bytes for %d pixels", len(data), n)
 	}
 	var count tally
-	unused := uint(31 - s.stored.high)     // bits above the stored ones, in 32
-	drop := uint(32 - s.stored.bits)       // bits to shift out below, once those are gone
-	whole := uint(32 - s.stored.allocated) // of the word as allocated
+	unused := uint(31-s.stored.high) & 31     // bits above the stored ones, in 32
+	drop := uint(32-s.stored.bits) & 31       // bits to shift out below, once those are gone
+	whole := uint(32-s.stored.allocated) & 31 // above the word as allocated
+	big, order := o.bigEndian, o.order()
+	signed, padded, slope, intercept := s.stored.signed, s.stored.padded, s.slope, s.intercept
+	low, high := int32(s.stored.padding[0]), int32(s.stored.padding[1])
 	for i := range out {
 		var word uint32
 		switch width {
 		case 1:
 			word = uint32(data[i])
 		case 2:
-			low, high := data[2*i], data[2*i+1]
-			if o.bigEndian {
-				low, high = high, low
+			b := data[2*i : 2*i+2]
+			if big {
+				word = uint32(b[1]) | uint32(b[0])<<8
+			} else {
+				word = uint32(b[0]) | uint32(b[1])<<8
 			}
-			word = uint32(low) | uint32(high)<<8
 		default:
-			word = o.order().Uint32(data[4*i:])
+			word = order.Uint32(data[4*i:])
 		}
-		var v, w int
-		if s.stored.signed {
-			v = int(int32(word<<unused) >> drop)
-			w = int(int32(word<<whole) >> whole)
-		} else {
-			v = int(word << unused >> drop)
-			w = int(word)
+		v, w := float64(word<<unused>>drop), int32(word)
+		if signed {
+			v = float64(int32(word<<unused) >> drop)
+			w = int32(word<<whole) >> whole
 		}
-		if s.stored.padded {
-			low, high := s.stored.padding[0], s.stored.padding[1]
-			if v >= low && v <= high || w >= low && w <= high {
-				out[i] = airHU
-				count.padding++
-				continue
-			}
+		if padded && (w >= low && w <= high || v >= float64(low) && v <= float64(high)) {
+			out[i] = airHU
+			count.padding++
+			continue
 		}
-		hu := s.slope*float64(v) + s.intercept
+		hu := slope*v + intercept
 		if hu >= saturationHU {
 			count.saturated++
 		}
