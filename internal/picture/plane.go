@@ -121,31 +121,28 @@ func (p Plane) sample(v *geometry.Volume, pixel float64) (values []float64, nx, 
 // of the border voxels, and NaN beyond.
 func interpolate(v *geometry.Volume, at r3.Vec) float64 {
 	size := v.Grid.Size()
-	var cell [3]int
-	var part [3]float64
-	for a, x := range [3]float64{at.X, at.Y, at.Z} {
-		last := float64(size[a] - 1)
-		if !(x >= -0.5 && x <= last+0.5) {
-			return math.NaN()
-		}
-		x = min(max(x, 0), last)
-		cell[a] = min(int(x), max(size[a]-2, 0))
-		part[a] = x - float64(cell[a])
+	i0, i1, x := between(at.X, size[0])
+	j0, j1, y := between(at.Y, size[1])
+	k0, k1, z := between(at.Z, size[2])
+	if i0 < 0 || j0 < 0 || k0 < 0 {
+		return math.NaN()
 	}
-	sum := 0.0
-	for c := range 8 {
-		weight, index := 1.0, cell
-		for a := range 3 {
-			if c>>a&1 == 1 {
-				weight *= part[a]
-				index[a]++
-			} else {
-				weight *= 1 - part[a]
-			}
-		}
-		if weight > 0 {
-			sum += weight * float64(v.At(index[0], index[1], index[2]))
-		}
+	row := func(j, k int) float64 {
+		line := v.Data[size[0]*(j+size[1]*k):]
+		return (1-x)*float64(line[i0]) + x*float64(line[i1])
 	}
-	return sum
+	plane := func(k int) float64 { return (1-y)*row(j0, k) + y*row(j1, k) }
+	return (1-z)*plane(k0) + z*plane(k1)
+}
+
+// between finds the two of n voxels that x lies between and the share of the
+// second; low is −1 outside.
+func between(x float64, n int) (low, high int, part float64) {
+	last := float64(n - 1)
+	if !(x >= -0.5 && x <= last+0.5) {
+		return -1, -1, 0
+	}
+	x = min(max(x, 0), last)
+	low = int(x)
+	return low, min(low+1, n-1), x - float64(low)
 }

@@ -33,6 +33,7 @@ type planeContent struct {
 	Name, Axis          string
 	Letters             [4]string
 	Width, Height       float64 // mm
+	Share               float64 // of the widest plane's width
 	Slices, Start, Last int
 	Position            string
 	CT, Wash            template.URL
@@ -136,6 +137,13 @@ func viewOf(v View) (*viewContent, [][]frame, error) {
 		p.BarEnd = p.BarX + length
 		out.Planes = append(out.Planes, p)
 		columns = append(columns, strconv.FormatFloat(plane.Width, 'f', 1, 64)+"fr")
+	}
+	widest := 0.0
+	for _, p := range out.Planes {
+		widest = max(widest, p.Width)
+	}
+	for n := range out.Planes {
+		out.Planes[n].Share = round(out.Planes[n].Width/widest, 4)
 	}
 	out.Columns = template.CSS(strings.Join(columns, " "))
 
