@@ -1,0 +1,170 @@
+package fan_test
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/kerma-rt/kerma/internal/kernels/fan"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// cube is a volume of n³ voxels of the given spacing around the isocentre,
+// turned about the beam's z axis.
+func cube(n int, spacing, turn float64, value func(x, y, z float64) float32) fan.Volume {
+	s, c := math.Sincos(turn)
+	h := float64(n-1) / 2
+	v := fan.Volume{
+		Data: make([]float32, n*n*n), Size: [3]int{n, n, n}, Origin: [3]float64{h, h, h},
+		X: [3]float64{c / spacing, s / spacing}, Y: [3]float64{-s / spacing, c / spacing}, Z: [3]float64{2: 1 / spacing},
+	}
+	for i := range v.Data {
+		v.Data[i] = value(float64(i%n)-h, float64(i/n%n)-h, float64(i/n/n)-h)
+	}
+	return v
+}
+
+func build(t testing.TB, v fan.Volume, spacing, step float64, solid bool, threads int) *fan.Fan {
+	f := &fan.Fan{SAD: 1000,
+		U: fan.Axis{First: -40, Step: spacing, N: int(80/spacing) + 1},
+		W: fan.Axis{First: -40, Step: spacing, N: int(80/spacing) + 1},
+		A: fan.Axis{First: 900, Step: step, N: int(200/step) + 1},
+	}
+	f.Sums = make([]float32, f.A.N*f.U.N*f.W.N)
+	require.NoError(t, f.Build(t.Context(), v, solid, threads))
+	return f
+}
+
+// A uniform cube of 102 mm: the depth is the path below its upper face.
+func TestUniformCubeGivesThePathBelowItsFace(t *testing.T) {
+	v := cube(51, 2, 0.3, func(x, y, z float64) float32 { return 0.5 })
+	f := build(t, v, 2, 0.5, false, 1)
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.Float64Range(-35, 35)
+		u, w, a := c.Draw(t, "u"), c.Draw(t, "w"), rapid.Float64Range(880, 1120).Draw(t, "a")
+		want := 0.5 * min(max(a-949, 0), 102) * math.Sqrt(1+(u*u+w*w)/1e6)
+		require.InDelta(t, want, f.At(u, w, a), 0.5*0.5+1e-4, "half a step at each face")
+	})
+}
+
+// The midpoint rule is exact for a value linear in a, trilinear look-up on rays.
+func TestLinearFieldIsIntegratedExactlyOnNodes(t *testing.T) {
+	v := cube(101, 2, 0, func(x, y, z float64) float32 { return float32(2 + 0.01*z) })
+	f := build(t, v, 4, 2, false, 2)
+	for _, u := range []float64{-40, 0, 16} {
+		for _, a := range []float64{902, 950, 1000, 1100} {
+			// z = (1000 − a)/2 voxels.
+			want := 0.0
+			integral := func(a float64) float64 { return 2*a + 0.005*(1000*a-a*a/2) }
+			if a > 900 {
+				want = integral(a) - integral(900)
+			}
+			require.InEpsilon(t, want*math.Sqrt(1+u*u/1e6), f.At(u, 0, a), 1e-5)
+		}
+	}
+}
+
+func noise(n int) fan.Volume {
+	r := rand.New(rand.NewPCG(3, 4))
+	return cube(n, 2, 0.7, func(x, y, z float64) float32 { return r.Float32() })
+}
+
+func TestBuildIsTheSameWhateverTheGoroutines(t *testing.T) {
+	v := noise(31)
+	for _, solid := range []bool{false, true} {
+		want := build(t, v, 2, 2, solid, 1)
+		for _, threads := range []int{2, 3, 8} {
+			require.Equal(t, want, build(t, v, 2, 2, solid, threads))
+		}
+	}
+}
+
+func TestDepthDoesNotFallAlongARay(t *testing.T) {
+	f := build(t, noise(31), 3, 2, false, 2)
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.Float64Range(-40, 38)
+		u, w := c.Draw(t, "u"), c.Draw(t, "w")
+		a := rapid.Float64Range(880, 1120)
+		a0, a1 := a.Draw(t, "a"), a.Draw(t, "a")
+		require.LessOrEqual(t, f.At(u, w, min(a0, a1)), f.At(u, w, max(a0, a1))+1e-9)
+	})
+}
+
+// A hollow shell counts as solid once entered.
+func TestSolidFillsWhatLiesBehindTheEntry(t *testing.T) {
+	v := cube(41, 2, 0, func(x, y, z float64) float32 {
+		if max(math.Abs(x), math.Abs(y), math.Abs(z)) > 15 {
+			return 1
+		}
+		return 0
+	})
+	shell, solid := build(t, v, 2, 1, false, 1), build(t, v, 2, 1, true, 1)
+	require.InDelta(t, 10, shell.At(0, 0, 1000), 0.5)
+	require.InDelta(t, 41, solid.At(0, 0, 1000), 0.5)
+}
+
+func TestBesideTheFanIsNotANumber(t *testing.T) {
+	f := build(t, noise(11), 2, 2, false, 1)
+	for _, p := range [][3]float64{{-40.1, 0, 1000}, {40.1, 0, 1000}, {0, -41, 1000}, {0, 40.1, 1000}, {math.NaN(), 0, 1000}, {0, math.NaN(), 1000}, {0, 0, math.NaN()}, {math.Inf(1), 0, 1000}} {
+		require.True(t, math.IsNaN(f.At(p[0], p[1], p[2])), p)
+	}
+	for _, p := range [][3]float64{{-40, -40, 1000}, {40, 40, 1000}, {40, -40, -5}, {0, 0, math.Inf(1)}} {
+		require.False(t, math.IsNaN(f.At(p[0], p[1], p[2])), p)
+	}
+}
+
+func TestRowIsAtPointByPoint(t *testing.T) {
+	f := build(t, noise(31), 2, 2, false, 1)
+	out := make([]float64, 60)
+	first, step := [3]float64{-30, 20, 40}, [3]float64{1, -0.5, -1.2}
+	f.Row(out, first, step)
+	for n, got := range out {
+		x, y, a := first[0]+float64(n)*step[0], first[1]+float64(n)*step[1], 1000-first[2]-float64(n)*step[2]
+		require.Equal(t, f.At(x*(1000/a), y*(1000/a), a), got)
+	}
+	f.Row(out[:1], [3]float64{0, 0, 1000}, [3]float64{})
+	require.True(t, math.IsNaN(out[0]))
+}
+
+func TestBuildStopsWhenCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f := build(t, noise(11), 2, 2, false, 1)
+	require.ErrorIs(t, f.Build(ctx, noise(11), false, 1), context.Canceled)
+}
+
+func BenchmarkBuild(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		turn float64
+	}{{"straight", 0}, {"turned", 0.35}} {
+		b.Run(c.name, func(b *testing.B) {
+			v := cube(150, 3, c.turn, func(x, y, z float64) float32 { return 1 })
+			f := &fan.Fan{SAD: 1000, U: fan.Axis{First: -110, Step: 2, N: 112}, W: fan.Axis{First: -110, Step: 2, N: 106}, A: fan.Axis{First: 800, Step: 2, N: 210}}
+			f.Sums = make([]float32, f.A.N*f.U.N*f.W.N)
+			for b.Loop() {
+				if err := f.Build(b.Context(), v, false, 1); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(f.Sums)), "ns/sample")
+		})
+	}
+}
+
+func BenchmarkRow(b *testing.B) {
+	v := cube(150, 3, 0, func(x, y, z float64) float32 { return 1 })
+	f := &fan.Fan{SAD: 1000, U: fan.Axis{First: -110, Step: 2, N: 112}, W: fan.Axis{First: -110, Step: 2, N: 106}, A: fan.Axis{First: 800, Step: 2, N: 210}}
+	f.Sums = make([]float32, f.A.N*f.U.N*f.W.N)
+	if err := f.Build(b.Context(), v, false, 0); err != nil {
+		b.Fatal(err)
+	}
+	out, n := make([]float64, 60), 0
+	for b.Loop() {
+		f.Row(out, [3]float64{-90, float64(n % 90), 100 - float64(n%200)}, [3]float64{3})
+		n++
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(out)), "ns/voxel")
+}
