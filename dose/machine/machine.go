@@ -27,6 +27,8 @@ type Machine struct {
 	Beam        *Quality // spectrum and kernels; nil for a machine known by its pencil kernel alone
 	Calibration Calibration
 
+	Notes []string // what this machine leaves out or only assumes, a line each
+
 	Hash string // SHA-256 of the content that determines dose, hex
 }
 

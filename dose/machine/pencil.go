@@ -13,7 +13,7 @@ import (
 
 // The lattices of a derived pencil kernel.
 const (
-	pencilComponents = 10    // see TestLowRankAgreesWithTheDirectKernel for what they are worth
+	pencilComponents = 10   // see TestLowRankAgreesWithTheDirectKernel for what they are worth
 	lateralFirst     = 0.05 // mm between radii near the axis,
 	lateralRatio     = 1.05 // then this ratio of neighbours,
 	lateralStep      = 4    // then mm between them
@@ -93,30 +93,42 @@ func newPencil(p *direct, sad float64) (*Pencil, error) {
 	shapes := v.Slice(0, cols, 0, pencilComponents)
 	projected.Mul(family, shapes)
 
-	out := &Pencil{
-		Lateral: [][]Radial{make([]Radial, pencilComponents)},
-		Depth: DepthTable{
-			Components: pencilComponents, Depth: depth, Scale: scale,
-			Value: make([]float64, 0, rows*pencilComponents),
-		},
-	}
+	out := emptyPencil()
 	for i := range rows {
 		for k := range pencilComponents {
-			out.Depth.Value = append(out.Depth.Value, float64(float32(projected.At(i, k)*norm[i])))
+			out.Depth.Value[i*pencilComponents+k] = single(projected.At(i, k) * norm[i])
 		}
 	}
 	mass := massMatrix(radius)
 	for k := range pencilComponents {
-		w := Radial{Radius: radius, Value: make([]float64, cols)}
-		if err := mass.SolveVecTo(mat.NewVecDense(cols, w.Value), false, v.ColView(k)); err != nil {
+		w := out.Lateral[0][k].Value
+		if err := mass.SolveVecTo(mat.NewVecDense(cols, w), false, v.ColView(k)); err != nil {
 			return nil, fmt.Errorf("machine: lateral kernel: %w", err)
 		}
-		for i, x := range w.Value {
-			w.Value[i] = float64(float32(x))
+		for i, x := range w {
+			w[i] = single(x)
 		}
-		out.Lateral[0][k] = w
 	}
 	return out, nil
+}
+
+// single rounds to float32, in which derived kernels are stored.
+func single(x float64) float64 { return float64(float32(x)) }
+
+// emptyPencil is a derived pencil kernel with its lattices and no values.
+func emptyPencil() *Pencil {
+	depth, scale, radius := depthLattice(), scaleLattice(), lateralLattice()
+	p := &Pencil{
+		Lateral: [][]Radial{make([]Radial, pencilComponents)},
+		Depth: DepthTable{
+			Components: pencilComponents, Depth: depth, Scale: scale,
+			Value: make([]float64, len(depth)*len(scale)*pencilComponents),
+		},
+	}
+	for k := range p.Lateral[0] {
+		p.Lateral[0][k] = Radial{Radius: radius, Value: make([]float64, len(radius))}
+	}
+	return p
 }
 
 // moments fills row with the integrals of s² K over the isocentre plane, each

@@ -85,6 +85,9 @@ func NewSpectrum(name string, low, high, number []float64) (Spectrum, error) {
 		High:   append([]float64(nil), high...),
 		Number: make([]float64, n),
 	}
+	if math.Abs(sum-1) < 1e-12 { // normalised before: left as it is to the bit
+		sum = 1
+	}
 	for i := range n {
 		s.Number[i] = number[i] / sum
 	}
