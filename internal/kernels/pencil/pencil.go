@@ -21,7 +21,7 @@ func Padded(n int) int { return (n + lane - 1) / lane * lane }
 type Map struct {
 	X, Y, Step float64
 	NX, NY     int
-	Components int       // as Padded
+	Components int       // as Padded, and as Depths has them
 	Value      []float32 // components fastest, then x, then y
 }
 
@@ -115,17 +115,16 @@ type Line struct {
 	Origin, Step [3]float64
 }
 
-// Field is what one pose of the beam gives: the dose is a look-up in Fine
-// where that reaches, else in Coarse, else zero.
+// Field is what one pose of the beam gives in one map.
 type Field struct {
-	SAD          float64 // mm
-	Factor       float64
-	Fine, Coarse *Map // of the same components as Depths
-	Depths       *Depths
+	SAD    float64 // mm
+	Factor float64
+	Map    *Map
+	Depths *Depths // of the same components as Map
 }
 
 // Span is the range first ≤ i < end of the n points of a line that lie before
-// the source and project into the coarse map.
+// the source and project into the map.
 func (f *Field) Span(l Line, n int) (first, end int) {
 	low, high := 0.0, float64(n-1)
 	// Each bound is linear in i: p + i·q ≥ 0.
@@ -141,50 +140,54 @@ func (f *Field) Span(l Line, n int) (first, end int) {
 	}
 	a, da := f.SAD-l.Origin[2], -l.Step[2]
 	clip(a-1, da) // 1 mm from the source
-	m := f.Coarse
+	m := f.Map
 	for axis, from := range [2]float64{m.X, m.Y} {
 		to := from + m.Step*float64([2]int{m.NX, m.NY}[axis]-1)
 		b, db := l.Origin[axis], l.Step[axis]
 		clip(b-from/f.SAD*a, db-from/f.SAD*da)
 		clip(to/f.SAD*a-b, to/f.SAD*da-db)
 	}
-	if !(high >= low) {
+	if m.NX < 2 || m.NY < 2 || !(high >= low) {
 		return 0, 0
 	}
 	return int(math.Ceil(low)), int(math.Floor(high)) + 1
 }
 
-// Add adds the dose at the points first…first+len(dose)−1 of a line. A point
-// whose depth (mm of water) is negative is left out. It returns the largest
-// depth it met.
-func (f *Field) Add(dose []float64, depth []float32, l Line, first int) (deepest float32) {
+// Add adds the dose at the points first…first+len(dose)−1 of a line, which lie
+// in Span. A point whose depth (mm of water) is negative is left out; where it
+// is not a number, neither is the dose. Add returns the largest depth it met.
+func (f *Field) Add(dose, depth []float64, l Line, first int) (deepest float64) {
 	k := f.Depths.components
 	scales := len(f.Depths.scale)
+	lattice := f.Map
+	perMM := 1 / lattice.Step
+	lastX, lastY := float64(lattice.NX-1), float64(lattice.NY-1)
 	for n := range dose {
-		d := depth[n]
-		if !(d >= 0) {
+		d64 := depth[n]
+		if d64 < 0 {
 			continue
 		}
+		if d64 != d64 {
+			dose[n] = math.NaN()
+			continue
+		}
+		deepest = max(deepest, d64)
 		i := float64(first + n)
 		a := f.SAD - (l.Origin[2] + i*l.Step[2])
 		m := f.SAD / a
-		x, y := (l.Origin[0]+i*l.Step[0])*m, (l.Origin[1]+i*l.Step[1])*m
-		p, u, v, ok := f.Fine.at(x, y)
-		lattice := f.Fine
-		if !ok {
-			if p, u, v, ok = f.Coarse.at(x, y); !ok {
-				continue
-			}
-			lattice = f.Coarse
-		}
-		deepest = max(deepest, d)
+		x := ((l.Origin[0]+i*l.Step[0])*m - lattice.X) * perMM
+		y := ((l.Origin[1]+i*l.Step[1])*m - lattice.Y) * perMM
+		// Span is exact but for rounding.
+		x, y = min(max(x, 0), lastX), min(max(y, 0), lastY)
+		ix, iy := min(int(x), lattice.NX-2), min(int(y), lattice.NY-2)
+		u, v := float32(x-float64(ix)), float32(y-float64(iy))
 		w11 := u * v
 		w10, w01 := u-w11, v-w11
 		w00 := 1 - u - w01
-		row := lattice.NX * k
+		p, row := (iy*lattice.NX+ix)*k, lattice.NX*k
 		m0, m1 := lattice.Value[p:p+2*k], lattice.Value[p+row:p+row+2*k]
 
-		q, t := f.Depths.find(d)
+		q, t := f.Depths.find(float32(d64))
 		var sum float32
 		if scales == 1 {
 			d0 := f.Depths.value[q*k : (q+2)*k]
@@ -217,15 +220,4 @@ func (f *Field) Add(dose []float64, depth []float32, l Line, first int) (deepest
 		dose[n] += f.Factor * m * m * float64(sum)
 	}
 	return deepest
-}
-
-// at is where a point lies: the offset of the lattice point below it and the
-// shares of the way to the next ones.
-func (m *Map) at(x, y float64) (offset int, u, v float32, ok bool) {
-	x, y = (x-m.X)/m.Step, (y-m.Y)/m.Step
-	if !(x >= 0 && y >= 0 && x < float64(m.NX-1) && y < float64(m.NY-1)) {
-		return 0, 0, 0, false
-	}
-	i, j := int(x), int(y)
-	return (j*m.NX + i) * m.Components, float32(x - float64(i)), float32(y - float64(j)), true
 }

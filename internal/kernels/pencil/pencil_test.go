@@ -78,8 +78,7 @@ func TestAddIsThePlainSum(t *testing.T) {
 			tab := randomTable(random, scales, components)
 			f := Field{
 				SAD: 1000, Factor: 1.7,
-				Fine:   randomMap(random, -20, -30, 0.5, 81, 121, components),
-				Coarse: randomMap(random, -100, -120, 4, 51, 61, components),
+				Map:    randomMap(random, -100, -120, 4, 51, 61, components),
 				Depths: NewDepths(tab.depth, tab.scale, tab.value, components),
 			}
 			for range 40 {
@@ -89,9 +88,9 @@ func TestAddIsThePlainSum(t *testing.T) {
 					l.Step[a] = 6 * random.NormFloat64()
 				}
 				const n = 200
-				dose, depth := make([]float64, n), make([]float32, n)
+				dose, depth := make([]float64, n), make([]float64, n)
 				for i := range depth {
-					depth[i] = 340*random.Float32() - 20
+					depth[i] = 340*random.Float64() - 20
 				}
 				first, end := f.Span(l, n)
 				if end > first {
@@ -102,11 +101,8 @@ func TestAddIsThePlainSum(t *testing.T) {
 					var want float64
 					if a := 1000 - z; a > 1 && depth[i] >= 0 {
 						for k := range components {
-							m, ok := f.Fine.plain(x*1000/a, y*1000/a, k)
-							if !ok {
-								m, _ = f.Coarse.plain(x*1000/a, y*1000/a, k)
-							}
-							want += m * tab.plain(float64(depth[i]), a/1000, k)
+							m, _ := f.Map.plain(x*1000/a, y*1000/a, k)
+							want += m * tab.plain(depth[i], a/1000, k)
 						}
 						want *= 1.7 * (1000 / a) * (1000 / a)
 					}
@@ -120,10 +116,10 @@ func TestAddIsThePlainSum(t *testing.T) {
 func TestAddAddsToWhatIsThere(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	tab := randomTable(random, 1, 3)
-	f := Field{SAD: 1000, Factor: 1, Fine: randomMap(random, -20, -20, 1, 41, 41, 3), Coarse: randomMap(random, -60, -60, 4, 31, 31, 3), Depths: NewDepths(tab.depth, tab.scale, tab.value, 3)}
+	f := Field{SAD: 1000, Factor: 1, Map: randomMap(random, -20, -20, 1, 41, 41, 3), Depths: NewDepths(tab.depth, tab.scale, tab.value, 3)}
 	l := Line{Step: [3]float64{1, 0, 0}}
 	once, twice := make([]float64, 10), make([]float64, 10)
-	depth := make([]float32, 10)
+	depth := make([]float64, 10)
 	f.Add(once, depth, l, 0)
 	f.Add(twice, depth, l, 0)
 	f.Add(twice, depth, l, 0)
@@ -132,16 +128,26 @@ func TestAddAddsToWhatIsThere(t *testing.T) {
 	}
 }
 
+func TestDepthThatIsNoNumberGivesNoDose(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	tab := randomTable(random, 1, 1)
+	f := Field{SAD: 1000, Factor: 1, Map: randomMap(random, -20, -20, 1, 41, 41, 1), Depths: NewDepths(tab.depth, tab.scale, tab.value, 1)}
+	dose := make([]float64, 2)
+	f.Add(dose, []float64{math.NaN(), -1}, Line{}, 0)
+	assert.True(t, math.IsNaN(dose[0]))
+	assert.Zero(t, dose[1])
+}
+
 func BenchmarkAdd(b *testing.B) {
 	for name, c := range map[string]struct{ components, scales int }{"3": {3, 1}, "8×19": {8, 19}} {
 		b.Run(name, func(b *testing.B) {
 			random := rand.New(rand.NewPCG(9, 10))
 			tab := randomTable(random, c.scales, c.components)
-			f := Field{SAD: 1000, Factor: 1, Fine: randomMap(random, -80, -80, 0.5, 321, 321, c.components), Coarse: randomMap(random, -400, -400, 4, 201, 201, c.components), Depths: NewDepths(tab.depth, tab.scale, tab.value, c.components)}
+			f := Field{SAD: 1000, Factor: 1, Map: randomMap(random, -120, -120, 0.5, 481, 481, c.components), Depths: NewDepths(tab.depth, tab.scale, tab.value, c.components)}
 			const n = 200
-			dose, depth := make([]float64, n), make([]float32, n)
+			dose, depth := make([]float64, n), make([]float64, n)
 			for i := range depth {
-				depth[i] = float32(i)
+				depth[i] = float64(i)
 			}
 			rows := 0
 			for b.Loop() {
