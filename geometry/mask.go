@@ -67,7 +67,7 @@ func boxOf(s *Solid, g Grid) (box Box, cut bool) {
 		if c&4 != 0 {
 			q.Z = high.Z
 		}
-		i := g.Index(s.point(q))
+		i := g.Index(s.Point(q.X, q.Y, q.Z))
 		for a, x := range [3]float64{i.X, i.Y, i.Z} {
 			lo[a], hi[a] = min(lo[a], x), max(hi[a], x)
 		}
@@ -85,11 +85,6 @@ func boxOf(s *Solid, g Grid) (box Box, cut bool) {
 		return Box{}, cut
 	}
 	return box, cut
-}
-
-// point takes (u, v, w) to LPS.
-func (b *Solid) point(q r3.Vec) r3.Vec {
-	return r3.Add(r3.Scale(q.X, b.axes[0]), r3.Add(r3.Scale(q.Y, b.axes[1]), r3.Scale(q.Z, b.axes[2])))
 }
 
 // layersPerVoxel is how finely a voxel is cut across the contour planes.
@@ -201,7 +196,7 @@ func (m *Mask) oblique(s *Solid) error {
 		cover, _ := sections.At(layer.W)
 		thick := float32(layer.Thickness)
 		for j := range r.NV {
-			p := g.Index(s.point(r3.Vec{X: r.U + 0.5*step, Y: r.V + (float64(j)+0.5)*step, Z: layer.W}))
+			p := g.Index(s.Point(r.U+0.5*step, r.V+(float64(j)+0.5)*step, layer.W))
 			for i, c := range cover[j*r.NU : (j+1)*r.NU] {
 				x := int(math.Floor(p.X+float64(i)*du.X+0.5)) - m.Box.Low[0]
 				y := int(math.Floor(p.Y+float64(i)*du.Y+0.5)) - m.Box.Low[1]

@@ -12,18 +12,22 @@ import (
 // Solid is the body that a structure's contours stand for.
 //
 // In a plane of contours it is what they enclose by even–odd parity (nested
-// contours are holes and islands; exact copies are dropped, contours that
-// cross are united). A plane stands for the slab that reaches half way to its
+// contours are holes and islands; copies are dropped, contours that cross are
+// united). A plane stands for the slab that reaches half way to its
 // neighbours, and half the structure's median plane spacing beyond its first
 // and last plane. Within the slabs the outline moves: between two planes the
-// signed distance to the outline is interpolated linearly (shape-based
-// interpolation: Raya and Udupa, IEEE Trans Med Imaging 9:33, 1990), with
-// distances cut at ± distanceLimit plane spacings, so that slopes are
-// followed and steps stay steps half way between planes. A part that does not
-// go on in the next plane, and the first and last plane, keep their half
-// spacing: there the distance of the last two planes is extrapolated, which
-// moves the outline by at most a third of that limit; a part with one plane
-// only keeps its outline.
+// signed distance to the outline is interpolated (shape-based interpolation:
+// Raya and Udupa, IEEE Trans Med Imaging 9:33, 1990; Herman, Zheng and
+// Bucholtz, IEEE Comput Graph Appl 12:69, 1992), linearly and, where the
+// planes beyond show a steady curvature, to second order. An outline that
+// moves by more than a plane spacing is a step half way between the planes.
+//
+// A part that does not go on in the next plane, and every part of the first
+// and last plane, fills its half spacing: there the distances are extrapolated
+// from the planes before, so that a cone stays a cone, a cylinder a cylinder,
+// and a sphere closes a little; a part with one plane only keeps its outline.
+// Contours drawn on the very ends of a body therefore give a body longer by
+// one spacing, as in slabs.
 //
 // Planes more than twice the median spacing apart are not joined.
 //
@@ -43,10 +47,13 @@ type interval struct {
 	below, above int
 }
 
-// distanceLimit is where distances to the outline are cut, in plane spacings:
-// outlines that move further than this between neighbouring planes (63° from
-// the normal) are steps rather than slopes.
-const distanceLimit = 2
+const (
+	// Outlines that move further than this between two planes, in plane
+	// spacings, are steps half way rather than slopes: 45° from the normal.
+	stepLimit = 1
+	// Distances to the outline are known up to this, in plane spacings.
+	distanceLimit = 3
+)
 
 // maxGap is the largest distance of planes that are joined, in median spacings.
 const maxGap = 2.02
@@ -196,4 +203,30 @@ func (b *Solid) Layers(step float64, edges []float64) []Layer {
 		}
 	}
 	return layers
+}
+
+// Volume is the solid's volume in cm³ by the slab rule alone, Σ area · thickness
+// over its planes: an estimate for choosing how finely to sample.
+func (b *Solid) Volume() float64 {
+	sum := 0.0
+	for _, in := range b.intervals {
+		half := (in.high - in.low) / 2
+		if in.below < 0 || in.above < 0 {
+			half = in.high - in.low
+		}
+		for _, p := range []int{in.below, in.above} {
+			if p < 0 {
+				continue
+			}
+			for _, area := range b.planes[p].area {
+				sum += area * half
+			}
+		}
+	}
+	return sum / 1000
+}
+
+// Point takes solid coordinates (u, v, w), mm, to LPS, mm.
+func (b *Solid) Point(u, v, w float64) r3.Vec {
+	return r3.Add(r3.Scale(u, b.axes[0]), r3.Add(r3.Scale(v, b.axes[1]), r3.Scale(w, b.axes[2])))
 }

@@ -8,7 +8,8 @@ import "math"
 type Sections struct {
 	solid   *Solid
 	raster  Raster
-	limit   float64
+	limit   float64 // mm
+	step    float64 // mm
 	cover   coverage
 	lines   lines
 	planes  []*drawnPlane
@@ -75,10 +76,88 @@ func (p *plane) keep(w which) (keep []bool, any, all bool) {
 	return keep, any, all
 }
 
-// blend is a weighted sum of two distances; b may be nil.
+// blend is a weighted sum of two distances; b may be nil. Where the planes
+// beyond both are at hand, it is bent by their second differences:
+//
+//	φ = wa·a + wb·b − bend · minmod(Δ²before, Δ²after)
+//	Δ²before = kb·((b − a) − rb·(a − before)), Δ²after = ka·(ra·(after − b) − (b − a))
+//
+// minmod is the smaller of two numbers of one sign, else zero: outlines that
+// curve steadily (the side of a sphere) are followed to second order, and
+// nothing else moves: no overshoot beside a step, no echo of a single
+// plane drawn differently. At an end, b and then before and after follow one
+// another inwards from a, and the outline only bends inwards:
+//
+//	φ = wa·a + wb·b + bend·(a − 2b + before)
+//
+// (Newton's backward formula), where this second difference and the one before
+// it are both negative.
 type blend struct {
-	a, b   []float32
-	wa, wb float32
+	a, b          []float32
+	wa, wb        float32
+	before, after []float32
+	bend          float32
+	kb, rb        float32
+	ka, ra        float32
+	end           bool
+}
+
+func minmod(a, b float32) float32 {
+	switch {
+	case a > 0 && b > 0:
+		return min(a, b)
+	case a < 0 && b < 0:
+		return max(a, b)
+	}
+	return 0
+}
+
+// curve adds the planes beyond a and b to a blend at t between them.
+func (s *Sections) curve(m *blend, below, above int, t float64) {
+	planes := s.solid.planes
+	if below == 0 || above == len(planes)-1 {
+		return
+	}
+	h := planes[above].w - planes[below].w
+	h0 := planes[below].w - planes[below-1].w
+	h2 := planes[above+1].w - planes[above].w
+	m.before, m.after = s.field(below-1, upParts), s.field(above+1, downParts)
+	if m.before == nil || m.after == nil {
+		m.before, m.after = nil, nil
+		return
+	}
+	m.bend = float32(t * (1 - t) / 2)
+	m.kb, m.rb = float32(2/(1+h0/h)), float32(h/h0)
+	m.ka, m.ra = float32(2/(1+h2/h)), float32(h/h2)
+}
+
+func clip(d, limit float32) float32 { return min(max(d, -limit), limit) }
+
+// close adds the two planes inwards of b to the blend of an end, where the last
+// four planes are evenly spaced.
+func (s *Sections) close(m *blend, near, inward int) {
+	planes := s.solid.planes
+	far := near + 3*inward
+	if far < 0 || far >= len(planes) {
+		return
+	}
+	h := planes[near+inward].w - planes[near].w
+	for i := range 2 {
+		next := planes[near+(i+2)*inward].w - planes[near+(i+1)*inward].w
+		if math.Abs(next-h) > 0.1*math.Abs(h) {
+			return
+		}
+	}
+	outward := upParts
+	if inward > 0 {
+		outward = downParts
+	}
+	before, after := s.field(near+2*inward, outward), s.field(far, outward)
+	if before == nil || after == nil {
+		return
+	}
+	e := -m.wb // planes beyond the last
+	m.before, m.after, m.bend = before, after, e*(1+e)/2
 }
 
 // Sections prepares to draw cross-sections of the solid on a raster.
@@ -88,6 +167,7 @@ func (b *Solid) Sections(r Raster) *Sections {
 		raster: r,
 		// Interpolation within a cell needs distances that reach across it.
 		limit: max(distanceLimit*b.spacing, 2*math.Hypot(r.DU, r.DV)),
+		step:  max(stepLimit*b.spacing, math.Hypot(r.DU, r.DV)),
 		row:   [2][]float32{make([]float32, r.NU+1), make([]float32, r.NU+1)},
 		out:   make([]float32, r.NU*r.NV),
 	}
@@ -173,7 +253,9 @@ func (s *Sections) prepare(in interval, w float64) (win Window, near int) {
 		first, last = low, high
 		a, b := s.field(low, upParts), s.field(high, downParts)
 		if a != nil && b != nil {
-			s.blends = append(s.blends, blend{a, b, float32(1 - t), float32(t)})
+			m := blend{a: a, b: b, wa: float32(1 - t), wb: float32(t)}
+			s.curve(&m, low, high, t)
+			s.blends = append(s.blends, m)
 		}
 	}
 	planes := s.solid.planes
@@ -185,10 +267,12 @@ func (s *Sections) prepare(in interval, w float64) (win Window, near int) {
 	}
 	if a := s.field(near, end); a != nil {
 		e := float32((w - p.w) / (p.w - planes[other].w))
-		s.blends = append(s.blends, blend{a, s.field(other, allParts), 1 + e, -e})
+		m := blend{a: a, b: s.field(other, allParts), wa: 1 + e, wb: -e, end: true}
+		s.close(&m, near, other-near)
+		s.blends = append(s.blends, m)
 	}
 	if a := s.field(near, aloneParts); a != nil {
-		s.blends = append(s.blends, blend{a, nil, 1, 0})
+		s.blends = append(s.blends, blend{a: a, wa: 1})
 	}
 	lo, hi := planes[first].low, planes[first].high
 	lo.X, lo.Y = min(lo.X, planes[last].low.X), min(lo.Y, planes[last].low.Y)
@@ -215,6 +299,7 @@ func (s *Sections) mix(buffer, j int, win Window) {
 		return
 	}
 	from, to := j*n+win.I0, j*n+win.I1+1
+	step := float32(s.step)
 	for k, m := range s.blends {
 		a := m.a[from:to]
 		switch {
@@ -223,6 +308,32 @@ func (s *Sections) mix(buffer, j int, win Window) {
 		case m.b == nil:
 			for i, v := range a {
 				row[i] = max(row[i], v)
+			}
+		case m.before != nil && m.end:
+			b, before, after := m.b[from:to], m.before[from:to], m.after[from:to]
+			for i, v := range a {
+				x := m.wa*v + m.wb*b[i]
+				d1, d2 := v-2*b[i]+before[i], b[i]-2*before[i]+after[i]
+				if d1 < 0 && d2 < 0 {
+					x += m.bend * d1
+				}
+				if k == 0 {
+					row[i] = x
+				} else {
+					row[i] = max(row[i], x)
+				}
+			}
+		case m.before != nil: // between planes, always the first
+			b, before, after := m.b[from:to], m.before[from:to], m.after[from:to]
+			for i, v := range a {
+				d := b[i] - v
+				bend := m.bend * minmod(m.kb*(d-m.rb*(v-before[i])), m.ka*(m.ra*(after[i]-b[i])-d))
+				row[i] = m.wa*clip(v, step) + m.wb*clip(b[i], step) - bend
+			}
+		case k == 0 && !m.end:
+			b := m.b[from:to]
+			for i, v := range a {
+				row[i] = m.wa*clip(v, step) + m.wb*clip(b[i], step)
 			}
 		case k == 0:
 			b := m.b[from:to]
@@ -239,7 +350,7 @@ func (s *Sections) mix(buffer, j int, win Window) {
 }
 
 // keepPlanes is how many planes' fields stay: a section needs at most the two
-// around it and one beyond.
+// around it and one beyond each.
 const keepPlanes = 4
 
 // field is the distances to the parts of a plane, nil where there are none.

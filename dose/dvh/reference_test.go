@@ -1,0 +1,122 @@
+package dvh
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kerma-rt/kerma/geometry"
+)
+
+// Every firm value of the public tools, within the tolerance they agree to.
+func TestClinicalSetsAgreeWithReference(t *testing.T) {
+	for _, c := range []struct{ set, dir, dose string }{
+		{"breast_eclipse", "breast_eclipse", "rtdose.dcm"},
+		{"lung_nsclc", "lung_nsclc", "rtdose_3dcrt.dcm"},
+		{"lung_synthetic", "lung_synthetic", "rtdose_3dcrt.dcm"},
+		{"proton_ramp_raystation", "proton_ramp_raystation", "rtdose_plan.dcm"},
+		{"tg119", "tg119", "rtdose_imrt.dcm"},
+		{"tg119_vmat", "tg119_vmat_ncsa", "rtdose_raystation_unique.dcm"},
+	} {
+		t.Run(c.set, func(t *testing.T) {
+			rows := table(t, "dvh", c.set, "dvh_reference.csv")
+			set := readStructures(t, shared(t, "dicom", strings.TrimSuffix(c.dir, "_vmat_ncsa"), "rtstruct.dcm"))
+			dose := readDose(t, shared(t, "dicom", c.dir, c.dose))
+			byName := map[string]Histogram{}
+			for _, h := range Compute(dose, set) {
+				require.NoError(t, h.Err)
+				byName[h.Structure] = h
+			}
+			firm, worst := 0, 0.0
+			for _, r := range rows {
+				h, ok := byName[r["roi"]]
+				require.True(t, ok, r["roi"])
+				got := metric(t, &h, r["metric"])
+				want, tolerance := number(t, r["reference"]), number(t, r["tolerance"])
+				off := math.Abs(got-want) / tolerance
+				switch {
+				case r["soft"] == "no":
+					firm++
+					worst = max(worst, off)
+					if !(off <= 1) {
+						t.Errorf("%s %s: %.5g, reference %.5g ± %.3g", r["roi"], r["metric"], got, want, tolerance)
+					}
+				case !(off <= 1):
+					t.Logf("soft: %s %s: %.5g, reference %.5g ± %.3g (%s)", r["roi"], r["metric"], got, want, tolerance, r["why"])
+				}
+			}
+			require.Positive(t, firm)
+			t.Logf("%d firm values, the worst at %.2f of its tolerance", firm, worst)
+		})
+	}
+}
+
+func metric(t *testing.T, h *Histogram, name string) float64 {
+	switch name {
+	case "volume_cm3":
+		return h.Volume
+	case "Dmin_Gy":
+		return h.Min()
+	case "Dmean_Gy":
+		return h.Mean()
+	case "Dmax_Gy":
+		return h.Max()
+	case "D98_Gy":
+		return h.DoseAt(98)
+	case "D95_Gy":
+		return h.DoseAt(95)
+	case "D50_Gy":
+		return h.DoseAt(50)
+	case "D2_Gy":
+		return h.DoseAt(2)
+	case "V10Gy_cm3":
+		return h.VolumeAt(10)
+	case "V20Gy_cm3":
+		return h.VolumeAt(20)
+	}
+	t.Fatalf("metric %q", name)
+	return 0
+}
+
+func BenchmarkTenStructures(b *testing.B) {
+	set := readStructures(b, shared(b, "dicom", "breast_eclipse", "rtstruct.dcm"))
+	dose := readDose(b, shared(b, "dicom", "breast_eclipse", "rtdose.dcm"))
+	for b.Loop() {
+		Compute(dose, set)
+	}
+}
+
+func BenchmarkBodyMask(b *testing.B) {
+	set := readStructures(b, shared(b, "dicom", "breast_eclipse", "rtstruct.dcm"))
+	body, err := set.Named("BODY")
+	require.NoError(b, err)
+	low, high := body.Contours[0][0], body.Contours[0][0]
+	for _, c := range body.Contours {
+		for _, p := range c {
+			low.X, high.X = min(low.X, p.X), max(high.X, p.X)
+			low.Y, high.Y = min(low.Y, p.Y), max(high.Y, p.Y)
+			low.Z, high.Z = min(low.Z, p.Z), max(high.Z, p.Z)
+		}
+	}
+	low.Z -= 3
+	g, err := geometry.NewGrid(low, [3]float64{(high.X - low.X) / 511, (high.Y - low.Y) / 511, (high.Z - low.Z + 3) / 149}, [3]int{512, 512, 150}, geometry.IdentityAxes)
+	require.NoError(b, err)
+	for b.Loop() {
+		_, _, err := geometry.NewMask(g, body)
+		require.NoError(b, err)
+	}
+}
+
+func BenchmarkMasksOfAllStructures(b *testing.B) {
+	set := readStructures(b, shared(b, "dicom", "breast_eclipse", "rtstruct.dcm"))
+	g, err := readDose(b, shared(b, "dicom", "breast_eclipse", "rtdose.dcm")).Grid.WithSpacing([3]float64{2.5, 2.5, 2.5})
+	require.NoError(b, err)
+	for b.Loop() {
+		for i := range set.Structures {
+			_, _, err := geometry.NewMask(g, &set.Structures[i])
+			require.NoError(b, err)
+		}
+	}
+}

@@ -1,0 +1,409 @@
+package dvh
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+	"gonum.org/v1/gonum/spatial/r3"
+
+	"github.com/kerma-rt/kerma/geometry"
+)
+
+const (
+	bins      = 10_000  // over the doses in the structure's box: 0.01 % of their range each
+	samples   = 500_000 // aimed at in a structure
+	finest    = 0.1     // mm
+	maxRaster = 1 << 24 // cells in a cross-section
+	maxLayers = 1 << 20
+	shares    = 1 << 44 // in the structure's volume: samples are counted in whole shares
+)
+
+func compute(dose *geometry.Volume, s *geometry.Structure) Histogram {
+	h := Histogram{Structure: s.Name, Number: s.Number}
+	solid, warnings, err := geometry.NewSolid(s, dose.Grid)
+	h.Warnings = warnings
+	if err != nil {
+		h.Err = err
+		return h
+	}
+	if solid.Empty() || !(solid.Volume() > 0) {
+		return h
+	}
+	sm := newSampler(dose, solid)
+	sm.run()
+	sm.fill(&h)
+	if h.Outside > 1e-6*h.Volume {
+		h.Warnings = append(h.Warnings, fmt.Sprintf("structure %q: %.4g of %.4g cm³ (%.2g %%) lie outside the dose grid and are left out of the dose figures",
+			s.Name, h.Outside, h.Volume, 100*h.Outside/h.Volume))
+	}
+	return h
+}
+
+// sampler goes through a solid layer by layer.
+type sampler struct {
+	dose      *geometry.Volume
+	solid     *geometry.Solid
+	raster    geometry.Raster
+	layers    []geometry.Layer
+	step      r3.Vec  // from one cell of a row to the next, in dose voxels
+	axis      int     // of the dose grid that rows run along; −1: none
+	vAxis     int     // of the dose grid that rows follow one another along; −1: none
+	low, high float64 // Gy, of the dose around the solid
+	share     float64 // mm³
+
+	count       []int64   // shares in each bin
+	outside     int64     // shares
+	moment      []float64 // Gy · mm³, of each layer
+	inside      int64
+	least, most float64    // Gy, of samples with their centre inside
+	any         [2]float64 // Gy, of all samples
+}
+
+// newSampler chooses the lattice: cells such that about the aimed number of
+// them fill the structure, never finer than a tenth of a millimetre.
+func newSampler(dose *geometry.Volume, solid *geometry.Solid) *sampler {
+	m := &sampler{dose: dose, solid: solid, axis: -1}
+	low, high := solid.Bounds()
+	axes := solid.Axes()
+	step := max(math.Cbrt(solid.Volume()*1000/samples), finest)
+	for {
+		m.place(low, high, axes, step)
+		if float64(m.raster.NU)*float64(m.raster.NV) <= maxRaster && (high.Z-low.Z)/step <= maxLayers {
+			break
+		}
+		step *= 1.5
+	}
+	m.layers = solid.Layers(step, nil)
+	m.share = solid.Volume() * 1000 / shares
+	m.low, m.high = rangeOf(dose, solid)
+	m.count = make([]int64, bins)
+	m.moment = make([]float64, len(m.layers))
+	m.least, m.most = math.Inf(1), math.Inf(-1)
+	m.any = [2]float64{math.Inf(1), math.Inf(-1)}
+	return m
+}
+
+// place lays the raster over the solid's bounds.
+func (m *sampler) place(low, high r3.Vec, axes [3]r3.Vec, step float64) {
+	g := m.dose.Grid
+	cell := func(direction r3.Vec, from, to float64) (n, axis int) {
+		axis = -1
+		for a := range 3 {
+			if math.Abs(r3.Dot(direction, g.Axis(a))) > 1-1e-12 {
+				axis = a
+			}
+		}
+		return int(min(math.Ceil((to-from)/step), maxRaster+1)), axis
+	}
+	r := &m.raster
+	r.U, r.V, r.DU, r.DV = low.X, low.Y, step, step
+	r.NU, m.axis = cell(axes[0], low.X, high.X)
+	r.NV, m.vAxis = cell(axes[1], low.Y, high.Y)
+	d := r3.Scale(r.DU, axes[0])
+	s := g.Spacing()
+	m.step = r3.Vec{X: r3.Dot(d, g.Axis(0)) / s[0], Y: r3.Dot(d, g.Axis(1)) / s[1], Z: r3.Dot(d, g.Axis(2)) / s[2]}
+	if m.vAxis < 0 {
+		m.axis = -1
+	}
+}
+
+// rangeOf is the least and greatest dose of the voxels around the solid.
+func rangeOf(dose *geometry.Volume, solid *geometry.Solid) (least, most float64) {
+	g := dose.Grid
+	low, high := solid.Bounds()
+	size := g.Size()
+	lo, hi := size, [3]int{}
+	for c := range 8 {
+		q := low
+		if c&1 != 0 {
+			q.X = high.X
+		}
+		if c&2 != 0 {
+			q.Y = high.Y
+		}
+		if c&4 != 0 {
+			q.Z = high.Z
+		}
+		i := g.Index(solid.Point(q.X, q.Y, q.Z))
+		for a, x := range [3]float64{i.X, i.Y, i.Z} {
+			n := float64(size[a] - 1)
+			// Two voxels to spare: a raster may begin a cell before the bounds.
+			lo[a] = min(lo[a], int(min(max(math.Floor(x)-2, 0), n)))
+			hi[a] = max(hi[a], int(min(max(math.Ceil(x)+2, 0), n)))
+		}
+	}
+	first, last := float32(math.Inf(1)), float32(math.Inf(-1))
+	for k := lo[2]; k <= hi[2]; k++ {
+		for j := lo[1]; j <= hi[1]; j++ {
+			at := g.Offset(0, j, k)
+			for _, d := range dose.Data[at+lo[0] : at+hi[0]+1] {
+				first, last = min(first, d), max(last, d)
+			}
+		}
+	}
+	return float64(first), float64(last)
+}
+
+// run samples all layers, a contiguous run of them to each goroutine. Counts
+// are whole numbers and moments are kept by layer, so that no sum depends on
+// how the layers were shared out.
+func (m *sampler) run() {
+	workers := min(runtime.GOMAXPROCS(0), len(m.layers))
+	parts := make([]*tally, workers)
+	var group errgroup.Group
+	for w := range workers {
+		group.Go(func() error {
+			t := m.newTally()
+			for i := w * len(m.layers) / workers; i < (w+1)*len(m.layers)/workers; i++ {
+				m.moment[i] = t.layer(i)
+			}
+			parts[w] = t
+			return nil
+		})
+	}
+	_ = group.Wait() // no worker fails
+	for _, t := range parts {
+		for i, n := range t.count {
+			m.count[i] += n
+			m.inside += n
+		}
+		m.outside += t.outside
+		m.least, m.most = min(m.least, t.least), max(m.most, t.most)
+		m.any = [2]float64{min(m.any[0], t.any[0]), max(m.any[1], t.any[1])}
+	}
+}
+
+// fill writes the histogram.
+func (m *sampler) fill(h *Histogram) {
+	cm3 := m.share / 1000
+	h.Volume = float64(m.inside+m.outside) * cm3
+	h.Outside = float64(m.outside) * cm3
+	if m.inside == 0 {
+		return
+	}
+	if m.least > m.most { // smaller than a cell
+		m.least, m.most = m.any[0], m.any[1]
+	}
+	h.min, h.max = m.least, m.most
+	sum := 0.0
+	for _, x := range m.moment {
+		sum += x
+	}
+	h.mean = min(max(sum/(float64(m.inside)*m.share), h.min), h.max)
+	h.low = m.low
+	h.width = (m.high - m.low) / bins
+	h.above = make([]float64, bins+1)
+	n := int64(0)
+	for i := bins - 1; i >= 0; i-- {
+		n += m.count[i]
+		h.above[i] = float64(n) * cm3
+	}
+}
+
+// tally is what one goroutine counts.
+type tally struct {
+	*sampler
+	sections    *geometry.Sections
+	line        []float64 // dose along a row of voxels
+	count       []int64
+	outside     int64
+	least, most float64
+	any         [2]float64
+	perGy       float64
+}
+
+func (m *sampler) newTally() *tally {
+	t := &tally{
+		sampler: m, sections: m.solid.Sections(m.raster), count: make([]int64, bins),
+		least: math.Inf(1), most: math.Inf(-1), any: [2]float64{math.Inf(1), math.Inf(-1)},
+	}
+	if m.axis >= 0 {
+		t.line = make([]float64, m.dose.Grid.Size()[m.axis]+1)
+	}
+	if m.high > m.low {
+		t.perGy = bins / (m.high - m.low)
+	}
+	return t
+}
+
+// Samples are shifted within their cells by an additive recurrence of low
+// discrepancy in three dimensions, α = (1/g, 1/g², 1/g³) with g⁴ = g + 1: rows
+// of samples that lay along the isodoses would all count at one dose, and make
+// steps of the histogram.
+const (
+	alpha1 = 0.8191725133961645
+	alpha2 = 0.6710436067037893
+	alpha3 = 0.5497004779019703
+	golden = 0.6180339887498949 // along a row
+)
+
+// shift is term n of the recurrence, −½…½.
+func shift(n, alpha float64) float64 {
+	x := n * alpha
+	return x - math.Floor(x) - 0.5
+}
+
+// layer counts the samples of layer number n and returns their Σ dose · volume.
+func (t *tally) layer(n int) float64 {
+	l, r := t.layers[n], &t.raster
+	cover, win := t.sections.At(l.W)
+	whole := r.DU * r.DV * l.Thickness / t.share
+	sum := 0.0
+	for j := win.J0; j < win.J1; j++ {
+		row := cover[j*r.NU : (j+1)*r.NU]
+		i0, i1 := win.I0, win.I1
+		for i0 < i1 && row[i0] == 0 {
+			i0++
+		}
+		for i1 > i0 && row[i1-1] == 0 {
+			i1--
+		}
+		if i0 == i1 {
+			continue
+		}
+		at := float64(n)*1021 + float64(j) // 1021 is prime: layers must not repeat each other's shifts
+		u, v := r.U+(float64(i0)+0.5)*r.DU, r.V+(float64(j)+0.5)*r.DV
+		first := t.solid.Point(u, v+shift(at, alpha1)*r.DV, l.W+shift(at, alpha2)*l.Thickness)
+		phase := at*alpha3 + float64(i0)*golden
+		if t.axis >= 0 {
+			t.centres(row[i0:i1], t.solid.Point(u, v, l.W), l.Thickness)
+			sum += t.along(row[i0:i1], first, phase, whole)
+		} else {
+			sum += t.across(row[i0:i1], first, phase, whole)
+		}
+	}
+	return sum * t.share
+}
+
+// take counts one sample and returns dose · shares.
+func (t *tally) take(dose float64, part float32, whole float64) float64 {
+	n := math.Round(float64(part) * whole)
+	i := int((dose - t.low) * t.perGy)
+	t.count[min(max(i, 0), bins-1)] += int64(n)
+	t.any[0], t.any[1] = min(t.any[0], dose), max(t.any[1], dose)
+	if part >= 0.5 {
+		t.least, t.most = min(t.least, dose), max(t.most, dose)
+	}
+	return dose * n
+}
+
+// centres looks for voxel centres in the cells of a row. A trilinear dose has
+// its least and greatest value there, unless at the structure's surface.
+func (t *tally) centres(row []float32, first r3.Vec, thickness float64) {
+	g := t.dose.Grid
+	size, spacing := g.Size(), g.Spacing()
+	q := g.Index(first)
+	at := [3]float64{q.X, q.Y, q.Z}
+	var voxel [3]int
+	for a := range 3 {
+		if a == t.axis {
+			continue
+		}
+		reach := thickness
+		if a == t.vAxis {
+			reach = t.raster.DV
+		}
+		near := math.Round(at[a])
+		if math.Abs(at[a]-near) > reach/2/spacing[a] || near < 0 || near >= float64(size[a]) {
+			return
+		}
+		voxel[a] = int(near)
+	}
+	start, step := at[t.axis], [3]float64{t.step.X, t.step.Y, t.step.Z}[t.axis]
+	end := start + float64(len(row)-1)*step
+	n := float64(size[t.axis] - 1)
+	for i := int(min(max(min(start, end), 0), n)); i <= int(min(max(max(start, end)+1, 0), n)); i++ {
+		k := int(math.Round((float64(i) - start) / step))
+		if k < 0 || k >= len(row) || row[k] < 0.5 {
+			continue
+		}
+		voxel[t.axis] = i
+		dose := float64(t.dose.At(voxel[0], voxel[1], voxel[2]))
+		t.least, t.most = min(t.least, dose), max(t.most, dose)
+	}
+}
+
+// across samples a row that runs along no axis of the dose grid.
+func (t *tally) across(row []float32, first r3.Vec, phase, whole float64) float64 {
+	step := r3.Scale(t.raster.DU, t.solid.Axes()[0])
+	sum := 0.0
+	for i, part := range row {
+		if part == 0 {
+			continue
+		}
+		dose, inside := t.dose.Interpolate(r3.Add(first, r3.Scale(float64(i)+shift(phase+float64(i)*golden, 1), step)))
+		if !inside {
+			t.outside += int64(math.Round(float64(part) * whole))
+			continue
+		}
+		sum += t.take(dose, part, whole)
+	}
+	return sum
+}
+
+// along samples a row along an axis of the dose grid: the dose is first
+// interpolated to the row's line, voxel by voxel, then along it.
+func (t *tally) along(row []float32, first r3.Vec, phase, whole float64) float64 {
+	g := t.dose.Grid
+	size := g.Size()
+	stride := [3]int{1, size[0], size[0] * size[1]}
+	q := g.Index(first)
+	at := [3]float64{q.X, q.Y, q.Z}
+	step := [3]float64{t.step.X, t.step.Y, t.step.Z}[t.axis]
+	n := size[t.axis]
+	start := at[t.axis]
+
+	// The four lines of voxels around, and their weights.
+	var base [4]int
+	weight := [4]float64{1, 0, 0, 0}
+	lines, inside := 1, true
+	for a := range 3 {
+		if a == t.axis {
+			continue
+		}
+		x, m := at[a], float64(size[a])
+		inside = inside && x >= -0.5 && x <= m-0.5
+		x = min(max(x, 0), m-1)
+		low := min(int(x), max(size[a]-2, 0))
+		part := x - float64(low)
+		for k := range lines {
+			base[k] += low * stride[a]
+			base[k+lines] = base[k]
+			weight[k+lines] = weight[k] * part
+			weight[k] *= 1 - part
+			if size[a] > 1 {
+				base[k+lines] += stride[a]
+			}
+		}
+		lines *= 2
+	}
+	clamp := func(x float64) float64 { return min(max(x, 0), float64(n-1)) }
+	begin, end := start-0.5*step, start+(float64(len(row))-0.5)*step
+	from, to := int(clamp(min(begin, end))), int(clamp(max(begin, end)))
+	to = min(to+1, n-1)
+	line := t.line[:to-from+2] // at most size+1
+	s, data := stride[t.axis], t.dose.Data
+	for i := from; i <= to; i++ {
+		o := i * s
+		line[i-from] = weight[0]*float64(data[base[0]+o]) + weight[1]*float64(data[base[1]+o]) +
+			weight[2]*float64(data[base[2]+o]) + weight[3]*float64(data[base[3]+o])
+	}
+	line[to-from+1] = line[to-from] // so that the last voxel has a right neighbour
+	sum := 0.0
+	for i, part := range row {
+		if part == 0 {
+			continue
+		}
+		x := start + (float64(i)+shift(phase+float64(i)*golden, 1))*step
+		if !inside || !(x >= -0.5 && x <= float64(n)-0.5) {
+			t.outside += int64(math.Round(float64(part) * whole))
+			continue
+		}
+		x = clamp(x) - float64(from)
+		k := int(x)
+		sum += t.take(line[k]+(x-float64(k))*(line[k+1]-line[k]), part, whole)
+	}
+	return sum
+}
