@@ -15,7 +15,7 @@ import (
 // cannot be turned into tissue.
 var ErrCT = errors.New("heterogeneity: unusable CT")
 
-// Options say what Apply does beyond the calibration curve. The zero value
+// Options say what ApplyWith does beyond the calibration curve. The zero value
 // takes the CT as it is.
 type Options struct {
 	// Body is the patient. Voxels less than half inside become air, unless a
@@ -41,11 +41,12 @@ type Override struct {
 	Material                string // one of Materials; empty: as the calibration has it
 }
 
-// Apply turns CT numbers (HU) into tissue. CT numbers outside the calibration
-// are taken at its ends and counted in a warning. It fails with ErrCT for a CT
-// number that is not finite, a mask on another grid, and an impossible override.
-// The result has the same bits whatever the number of goroutines.
-func (c *Calibration) Apply(ct *geometry.Volume, o Options) (*Tissue, error) {
+// ApplyWith turns CT numbers (HU) into tissue. CT numbers outside the
+// calibration are taken at its ends and counted in a warning. It fails with
+// ErrCT for a CT number that is not finite, a mask on another grid, and an
+// impossible override. The result has the same bits whatever the number of
+// goroutines.
+func (c *Calibration) ApplyWith(ct *geometry.Volume, o Options) (*Tissue, error) {
 	if ct == nil || len(ct.Data) == 0 || len(ct.Data) != ct.Grid.Len() {
 		return nil, fmt.Errorf("%w: no voxels", ErrCT)
 	}
@@ -125,9 +126,12 @@ func outsideOf(g geometry.Grid, o Options) []bool {
 		outside[i] = true
 	}
 	for _, m := range append([]*geometry.Mask{o.Body}, o.Keep...) {
-		eachVoxel(m, func(offset int, fraction float32) {
+		if m == nil {
+			continue
+		}
+		m.Each(func(i, j, k int, fraction float32) {
 			if fraction >= 0.5 {
-				outside[offset] = false
+				outside[g.Offset(i, j, k)] = false
 			}
 		})
 	}
@@ -160,8 +164,8 @@ func (t *Tissue) override(c *Calibration, o Override) error {
 		t.Materials = append(t.Materials, name)
 	}
 	voxels := 0
-	eachVoxel(o.Mask, func(offset int, fraction float32) {
-		f := float64(fraction)
+	o.Mask.Each(func(i, j, k int, fraction float32) {
+		offset, f := o.Mask.Grid.Offset(i, j, k), float64(fraction)
 		mix := func(data []float32, value float64) {
 			data[offset] = float32(f*value + (1-f)*float64(data[offset]))
 		}

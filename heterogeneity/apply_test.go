@@ -39,7 +39,7 @@ func box(g geometry.Grid, low, high [3]int, fraction float32) *geometry.Mask {
 }
 
 func apply(t *testing.T, ct *geometry.Volume, o heterogeneity.Options) *heterogeneity.Tissue {
-	tissue, err := heterogeneity.DefaultCalibration.Apply(ct, o)
+	tissue, err := heterogeneity.DefaultCalibration.ApplyWith(ct, o)
 	require.NoError(t, err)
 	return tissue
 }
@@ -54,7 +54,7 @@ func TestApplyPutsTheCurveOnEachVoxel(t *testing.T) {
 	for _, c := range heterogeneity.Calibrations() {
 		var first *heterogeneity.Tissue
 		for _, threads := range []int{1, 2, 5} {
-			tissue, err := c.Apply(ct, heterogeneity.Options{Threads: threads})
+			tissue, err := c.ApplyWith(ct, heterogeneity.Options{Threads: threads})
 			require.NoError(t, err)
 			if first == nil {
 				first = tissue
@@ -152,7 +152,7 @@ func TestOverridesReplaceTheCT(t *testing.T) {
 func TestOverrideOnAFallingCurve(t *testing.T) {
 	g := grid(t, 1, 2, 2, 2)
 	for _, density := range []float64{0.5, 1.05, 1.1, 1.12, 1.3, 2.5, 4.54} {
-		tissue, err := heterogeneity.SchneiderCalibration.Apply(uniform(g, 0), heterogeneity.Options{
+		tissue, err := heterogeneity.SchneiderCalibration.ApplyWith(uniform(g, 0), heterogeneity.Options{
 			Overrides: []heterogeneity.Override{{Mask: box(g, [3]int{}, [3]int{2, 2, 2}, 1), MassDensity: density}},
 		})
 		require.NoError(t, err)
@@ -168,10 +168,10 @@ func TestApplyRefusesWhatItCannotUse(t *testing.T) {
 	all := box(g, [3]int{}, [3]int{4, 4, 4}, 1)
 	bad := uniform(g, 0)
 	bad.Data[1+4*(2+4*3)] = float32(math.NaN())
-	_, err := heterogeneity.DefaultCalibration.Apply(bad, heterogeneity.Options{})
+	_, err := heterogeneity.DefaultCalibration.ApplyWith(bad, heterogeneity.Options{})
 	require.ErrorIs(t, err, heterogeneity.ErrCT)
 	require.ErrorContains(t, err, "(1, 2, 3)")
-	_, err = heterogeneity.DefaultCalibration.Apply(nil, heterogeneity.Options{})
+	_, err = heterogeneity.DefaultCalibration.ApplyWith(nil, heterogeneity.Options{})
 	require.ErrorIs(t, err, heterogeneity.ErrCT)
 	long, short, wide := *all, *all, *all
 	long.Fraction = make([]float32, 65)
@@ -182,9 +182,9 @@ func TestApplyRefusesWhatItCannotUse(t *testing.T) {
 		"other grid": box(grid(t, 2, 4, 4, 4), [3]int{}, [3]int{4, 4, 4}, 1),
 		"too long":   &long, "too short": &short, "too wide": &wide, "beyond 1": half,
 	} {
-		_, err = heterogeneity.DefaultCalibration.Apply(ct, heterogeneity.Options{Body: m})
+		_, err = heterogeneity.DefaultCalibration.ApplyWith(ct, heterogeneity.Options{Body: m})
 		require.ErrorIs(t, err, heterogeneity.ErrCT, name)
-		_, err = heterogeneity.DefaultCalibration.Apply(ct, heterogeneity.Options{Overrides: []heterogeneity.Override{{Mask: m, MassDensity: 1}}})
+		_, err = heterogeneity.DefaultCalibration.ApplyWith(ct, heterogeneity.Options{Overrides: []heterogeneity.Override{{Mask: m, MassDensity: 1}}})
 		require.ErrorIs(t, err, heterogeneity.ErrCT, name)
 	}
 	for name, o := range map[string]heterogeneity.Override{
@@ -195,7 +195,7 @@ func TestApplyRefusesWhatItCannotUse(t *testing.T) {
 		"infinite":         {Mask: all, MassDensity: math.Inf(1)},
 		"unknown material": {Mask: all, MassDensity: 1, Material: "cheese"},
 	} {
-		_, err = heterogeneity.DefaultCalibration.Apply(ct, heterogeneity.Options{Overrides: []heterogeneity.Override{o}})
+		_, err = heterogeneity.DefaultCalibration.ApplyWith(ct, heterogeneity.Options{Overrides: []heterogeneity.Override{o}})
 		require.ErrorIs(t, err, heterogeneity.ErrCT, name)
 	}
 }

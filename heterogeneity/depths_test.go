@@ -208,7 +208,7 @@ func BenchmarkApply(b *testing.B) {
 	g := grid(b, 3, 167, 167, 100)
 	ct := uniform(g, 20)
 	for b.Loop() {
-		if _, err := heterogeneity.DefaultCalibration.Apply(ct, heterogeneity.Options{}); err != nil {
+		if _, err := heterogeneity.DefaultCalibration.ApplyWith(ct, heterogeneity.Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}

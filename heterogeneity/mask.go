@@ -31,21 +31,3 @@ func checkMask(m *geometry.Mask, g geometry.Grid) error {
 	}
 	return nil
 }
-
-// eachVoxel calls f with the offset in the mask's grid and the fraction of
-// each voxel of its box.
-func eachVoxel(m *geometry.Mask, f func(offset int, fraction float32)) {
-	if m == nil || len(m.Fraction) == 0 {
-		return
-	}
-	n := 0
-	for k := m.Box.Low[2]; k < m.Box.High[2]; k++ {
-		for j := m.Box.Low[1]; j < m.Box.High[1]; j++ {
-			offset := m.Grid.Offset(0, j, k)
-			for i := m.Box.Low[0]; i < m.Box.High[0]; i++ {
-				f(offset+i, m.Fraction[n])
-				n++
-			}
-		}
-	}
-}

@@ -31,7 +31,7 @@ func (None) Depths(ctx context.Context, b Beam) (*Depths, error) {
 		if err := checkMask(t.Body, body.Grid); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrDepths, err)
 		}
-		eachVoxel(t.Body, func(offset int, fraction float32) { body.Data[offset] = fraction })
+		t.Body.Each(func(i, j, k int, fraction float32) { body.Data[body.Grid.Offset(i, j, k)] = fraction })
 		return b.depths(ctx, body, false)
 	}
 	// Fat and denser is whole; what is lighter, the voxels that the skin cuts
