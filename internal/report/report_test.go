@@ -74,6 +74,16 @@ func render(t *testing.T, p Page) string {
 	return b.String()
 }
 
+// usual is the full page, rendered once for all tests that only look at it.
+var usual string
+
+func usualPage(t *testing.T) string {
+	if usual == "" {
+		usual = render(t, full(t))
+	}
+	return usual
+}
+
 var element = regexp.MustCompile(`(?s)<(script|style)[^>]*>.*?</(script|style)>`)
 
 // words is the text of a page outside scripts, styles and tags.
@@ -96,7 +106,7 @@ func words(t *testing.T, page string) string {
 }
 
 func TestPageSaysWhatWasComputedInOrder(t *testing.T) {
-	text := words(t, render(t, full(t)))
+	text := words(t, usualPage(t))
 	from := 0
 	for _, want := range []string{
 		"Second check", "Doe^Jane", "Patient ID 17", "Plan –", NotForClinicalUse, "1 warning", "couch not modelled",
@@ -125,7 +135,7 @@ func TestHostileTextIsShownNotRun(t *testing.T) {
 	p.Provenance = Provenance{Engine: hostile, Version: hostile, Heterogeneity: hostile, Machines: []string{hostile}, Calibration: hostile, CTSeriesUID: hostile, More: []Field{{hostile, hostile}}}
 	page := render(t, p)
 
-	clean := render(t, full(t))
+	clean := usualPage(t)
 	for _, tag := range []string{"<script", "</script", "<img", "<!--"} {
 		outside := func(s string) int { return strings.Count(strings.ReplaceAll(s, script, ""), tag) }
 		assert.Equal(t, outside(clean), outside(page), tag)
@@ -140,7 +150,7 @@ func TestHostileTextIsShownNotRun(t *testing.T) {
 }
 
 func TestPageNeedsNoNetwork(t *testing.T) {
-	page := render(t, full(t))
+	page := usualPage(t)
 	bare := strings.Replace(page, "/*! https://github.com/leeoniya/uPlot (v1.6.32) */", "", 1)
 	assert.Empty(t, regexp.MustCompile(`(?i)https?://|\bwss?://|@import|\burl\(|\bfetch\(|XMLHttpRequest|<link|<iframe`).FindAllString(bare, -1))
 	for _, reference := range regexp.MustCompile(`(?:src|href|action|srcset)="([^"]{0,30})`).FindAllStringSubmatch(bare, -1) {
@@ -149,7 +159,7 @@ func TestPageNeedsNoNetwork(t *testing.T) {
 }
 
 func TestOnlyThePagesOwnScriptMayRun(t *testing.T) {
-	page := render(t, full(t))
+	page := usualPage(t)
 	run := regexp.MustCompile(`(?s)<script>(.*?)</script>`).FindAllStringSubmatch(page, -1)
 	require.Len(t, run, 1)
 	sum := sha256.Sum256([]byte(run[0][1]))
