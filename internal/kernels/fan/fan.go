@@ -36,6 +36,8 @@ type Fan struct {
 	// Sums is [t][u][w], w contiguous: the integral along the axis. Along the
 	// ray it is longer by the obliquity √(1 + (u² + w²)/SAD²).
 	Sums []float32
+
+	perA, perU, perW, perSAD2 float64 // 1/Step of the axes, 1/SAD², set by Build
 }
 
 // Build fills Sums, which has A.N·U.N·W.N values, from v by the midpoint rule
@@ -43,6 +45,7 @@ type Fan struct {
 // far takes the place of the value itself. It fails only when ctx ends; the
 // result has the same bits whatever the number of goroutines.
 func (f *Fan) Build(ctx context.Context, v Volume, solid bool, threads int) error {
+	f.perA, f.perU, f.perW, f.perSAD2 = 1/f.A.Step, 1/f.U.Step, 1/f.W.Step, 1/(f.SAD*f.SAD)
 	return parallel.For(ctx, f.U.N, threads, func(i int) error {
 		f.row(v, i, solid)
 		return ctx.Err()
@@ -54,12 +57,9 @@ func (f *Fan) row(v Volume, i int, solid bool) {
 	sums := make([]float64, f.W.N)
 	sample := make([]float32, f.W.N)
 	most := make([]float32, f.W.N)
+	column := make([]float32, v.Size[2])
 	u := f.U.First + float64(i)*f.U.Step
 	for t := range f.A.N {
-		out := f.Sums[(t*f.U.N+i)*f.W.N:][:f.W.N]
-		for j, s := range sums {
-			out[j] = float32(s)
-		}
 		a := f.A.First + (float64(t)+0.5)*f.A.Step
 		m := a / f.SAD
 		var first, step [3]float64
@@ -67,15 +67,22 @@ func (f *Fan) row(v Volume, i int, solid bool) {
 			first[c] = v.Origin[c] + u*m*v.X[c] + f.W.First*m*v.Y[c] + (f.SAD-a)*v.Z[c]
 			step[c] = f.W.Step * m * v.Y[c]
 		}
-		v.line(sample, first, step)
+		if step[0] == 0 && step[1] == 0 {
+			v.along(sample, column, first, step[2])
+		} else {
+			v.line(sample, first, step)
+		}
 		if solid {
 			for j, s := range sample {
 				most[j] = max(most[j], s)
 			}
 			copy(sample, most)
 		}
-		for j, s := range sample {
-			sums[j] += f.A.Step * float64(s)
+		out := f.Sums[(t*f.U.N+i)*f.W.N:][:len(sums)]
+		sample := sample[:len(sums)]
+		for j, s := range sums {
+			out[j] = float32(s)
+			sums[j] = s + f.A.Step*float64(sample[j])
 		}
 	}
 }
@@ -117,6 +124,54 @@ func (v Volume) line(out []float32, first, step [3]float64) {
 		out[j] = a + fz*(p-a)
 	}
 	careful(high, n)
+}
+
+// along is line for steps along z of the volume, as in every beam without
+// couch and collimator angle: four columns of voxels are blended into one, and
+// that is sampled. column is room for one value a slice.
+func (v Volume) along(out, column []float32, first [3]float64, step float64) {
+	nx, nxy, nz := v.Size[0], v.Size[0]*v.Size[1], v.Size[2]
+	n := len(out)
+	x, y, z := first[0], first[1], first[2]
+	end := z + float64(n-1)*step
+	low, high := min(z, end), max(z, end)
+	if !(x >= -0.5 && x <= float64(nx)-0.5 && y >= -0.5 && y <= float64(v.Size[1])-0.5 && high >= -0.5 && low <= float64(nz)-0.5) {
+		clear(out)
+		return
+	}
+	i, di, fx := cell(x, nx)
+	j, dj, fy := cell(y, v.Size[1])
+	dj *= nx
+	from, _, _ := cell(low, nz)
+	to, dk, _ := cell(high, nz)
+	for k := from; k <= to+dk; k++ {
+		d := v.Data[i+nx*j+nxy*k:]
+		a := d[0] + fx*(d[di]-d[0])
+		b := d[dj] + fx*(d[dj+di]-d[dj])
+		column[k] = a + fy*(b-a)
+	}
+	careful := func(from, to int) {
+		for j := from; j < to; j++ {
+			z := z + float64(j)*step
+			out[j] = 0
+			if z >= -0.5 && z <= float64(nz)-0.5 {
+				k, dk, fz := cell(z, nz)
+				out[j] = column[k] + fz*(column[k+dk]-column[k])
+			}
+		}
+	}
+	fast, slow := within(z, step, 1e-9, float64(nz-1)-1e-9, n)
+	if fast >= slow {
+		fast, slow = n, n
+	}
+	careful(0, fast)
+	for j := fast; j < slow; j++ {
+		z := z + float64(j)*step
+		k := int(z)
+		d := column[k : k+2]
+		out[j] = d[0] + float32(z-float64(k))*(d[1]-d[0])
+	}
+	careful(slow, n)
 }
 
 // within is the range of j in [0, n) with low ≤ first + j·step ≤ high.
@@ -172,23 +227,23 @@ func cell(x float64, n int) (low, step int, part float32) {
 // nodes, times the obliquity. Before the first plane it is 0, behind the last
 // it stays. Beside the fan it is NaN.
 func (f *Fan) At(u, w, a float64) float64 {
-	x, y := (u-f.U.First)/f.U.Step, (w-f.W.First)/f.W.Step
+	x, y := (u-f.U.First)*f.perU, (w-f.W.First)*f.perW
 	// A hundredth of a step is given for rounding at the edges.
 	if !(x > -0.01 && y > -0.01 && x < float64(f.U.N)-0.99 && y < float64(f.W.N)-0.99) || math.IsNaN(a) {
 		return math.NaN()
 	}
-	z := min(max((a-f.A.First)/f.A.Step, 0), float64(f.A.N-1))
+	z := min(max((a-f.A.First)*f.perA, 0), float64(f.A.N-1))
 	i := min(int(max(x, 0)), f.U.N-2)
 	j := min(int(max(y, 0)), f.W.N-2)
 	k := min(int(z), f.A.N-2)
 	x, y, z = x-float64(i), y-float64(j), z-float64(k)
 	nw, plane := f.W.N, f.U.N*f.W.N
 	d := f.Sums[k*plane+i*nw+j:]
-	e := d[plane:]
-	_, _ = d[nw+1], e[nw+1]
+	e := d[plane : plane+nw+2]
+	d = d[:nw+2]
 	p := lerp(lerp(float64(d[0]), float64(d[1]), y), lerp(float64(d[nw]), float64(d[nw+1]), y), x)
 	q := lerp(lerp(float64(e[0]), float64(e[1]), y), lerp(float64(e[nw]), float64(e[nw+1]), y), x)
-	return lerp(p, q, z) * math.Sqrt(1+(u*u+w*w)/(f.SAD*f.SAD))
+	return lerp(p, q, z) * math.Sqrt(1+(u*u+w*w)*f.perSAD2)
 }
 
 func lerp(a, b, t float64) float64 { return a + t*(b-a) }
