@@ -56,8 +56,7 @@ func bruteDisc(t *testing.T, s Spectrum, radius, depth float64) float64 {
 
 func TestPencilKernelHoldsTheEnergyOfThePointKernels(t *testing.T) {
 	s := named(t, "mohan1985_6mv")
-	p, err := newDirect(s)
-	require.NoError(t, err)
+	p, _ := derived(t, s.Name)
 	for _, radius := range []float64{2, 20, 200} {
 		for _, depth := range []float64{15, 100, 300} {
 			const steps = 2000

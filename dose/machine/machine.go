@@ -60,8 +60,13 @@ type Calibration struct {
 // with a the distance of the point from the source along the beam axis, (x, y)
 // its projection on the isocentre plane, d its depth in water, w_k a kernel
 // per mm² of the isocentre plane. D is in Gy when Φ is in the machine's unit
-// of fluence.
+// of fluence. Where Planar is set, D is that divided by cos β.
 type Pencil struct {
+	// Planar says that Φ is counted per area of the isocentre plane: a ray at
+	// the angle β from the beam axis carries 1/cos β more per area across
+	// itself. A kernel derived from a spectrum is such; one fitted to measured
+	// beams has the factor in its fluence profile.
+	Planar bool
 	// SSDFirst, SSDStep (mm): Lateral[i] belongs to SSD = SSDFirst + i·SSDStep
 	// of the central ray; one entry when the kernels do not depend on it.
 	SSDFirst, SSDStep float64

@@ -36,12 +36,12 @@ func openField(p *Pencil, h, x, y, z float64) float64 {
 	const sad = 1000
 	s := (sad + z) / sad
 	u, v := x/s, y/s
-	depth := z * math.Sqrt(1+(u*u+v*v)/(sad*sad))
+	cos := 1 / math.Sqrt(1+(u*u+v*v)/(sad*sad))
 	var sum float64
-	for k, d := range p.Depth.At(depth, s, make([]float64, p.Depth.Components)) {
+	for k, d := range p.Depth.At(z/cos, s, make([]float64, p.Depth.Components)) {
 		sum += d * p.Lateral[0][k].Rectangle(u-h, u+h, v-h, v+h)
 	}
-	return sum / (s * s)
+	return sum / (s * s * cos)
 }
 
 // waterCases are the cases of testdata/montecarlo_water.csv.
@@ -51,16 +51,12 @@ type waterCase struct {
 }
 
 func waterCases(t *testing.T) map[string]waterCase {
-	pencils := map[string]*Pencil{}
 	cases := map[string]waterCase{}
 	for _, r := range csvRows(t, "testdata/montecarlo_water.csv") {
-		if pencils[r[1]] == nil {
-			exact, err := newDirect(named(t, r[1]))
-			require.NoError(t, err)
-			pencils[r[1]], err = newPencil(exact, 1000)
-			require.NoError(t, err)
+		if _, ok := cases[r[0]]; !ok {
+			_, p := derived(t, r[1])
+			cases[r[0]] = waterCase{number(t, r[2]), number(t, r[3]), number(t, r[4]), p}
 		}
-		cases[r[0]] = waterCase{number(t, r[2]), number(t, r[3]), number(t, r[4]), pencils[r[1]]}
 	}
 	return cases
 }

@@ -30,8 +30,9 @@ const (
 // perpendicular distance r; the foot of the perpendicular lies at depth t
 // along that pencil, when the surface is a plane across the axis at a−d. The
 // pencils diverge, so the point kernels are tilted with them. For a point off
-// the axis K stands for the surroundings of its own ray: exact, up to the
-// second order of the angle, if the surface is flat there on the average.
+// the axis, on a ray at the angle β, K/cos β with d the depth along that ray
+// stands for the surroundings of the ray: within 0.3 % to 100 mm off the axis
+// and 0.7 % to 150 mm, for a flat surface across the axis.
 func (p *direct) divergent(rho, depth, a, sad float64) float64 {
 	sin, cos := math.Sincos(math.Atan(rho / sad))
 	return p.at(a*sin, a*cos-(a-depth)/cos) / (a * sin)
@@ -119,6 +120,7 @@ func single(x float64) float64 { return float64(float32(x)) }
 func emptyPencil() *Pencil {
 	depth, scale, radius := depthLattice(), scaleLattice(), lateralLattice()
 	p := &Pencil{
+		Planar:  true,
 		Lateral: [][]Radial{make([]Radial, pencilComponents)},
 		Depth: DepthTable{
 			Components: pencilComponents, Depth: depth, Scale: scale,

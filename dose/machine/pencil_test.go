@@ -2,10 +2,13 @@ package machine
 
 import (
 	"math"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gonum.org/v1/gonum/spatial/r3"
 )
 
 // directSquare is the dose on the axis of a square of half side h in the
@@ -34,12 +37,36 @@ func (p *Pencil) onAxis(h, depth, s float64) float64 {
 	return sum / (s * s)
 }
 
+type both struct {
+	exact  *direct
+	pencil *Pencil
+}
+
+// derive keeps what tests share, as deriving takes most of a second.
+var derive = struct {
+	sync.Mutex
+	done map[string]both
+}{done: map[string]both{}}
+
+func derived(t *testing.T, name string) (*direct, *Pencil) {
+	t.Helper()
+	derive.Lock()
+	defer derive.Unlock()
+	b, ok := derive.done[name]
+	if !ok {
+		var err error
+		b.exact, err = newDirect(named(t, name))
+		require.NoError(t, err)
+		b.pencil, err = newPencil(b.exact, 1000)
+		require.NoError(t, err)
+		derive.done[name] = b
+	}
+	return b.exact, b.pencil
+}
+
 func TestLowRankAgreesWithTheDirectKernel(t *testing.T) {
 	for _, name := range []string{"mohan1985_6mv", "alirogers2012_varian_18mv"} {
-		exact, err := newDirect(named(t, name))
-		require.NoError(t, err)
-		p, err := newPencil(exact, 1000)
-		require.NoError(t, err)
+		exact, p := derived(t, name)
 		var worst float64
 		for _, ssd := range []float64{800, 1000, 1150} {
 			for _, h := range []float64{5, 15, 50, 100, 200} {
@@ -60,18 +87,57 @@ func TestLowRankAgreesWithTheDirectKernel(t *testing.T) {
 	}
 }
 
+// rayByRay is the dose at isocentre-plane position x and depth z of a flat
+// tank, summed over the pencils of a square of half side h, each with its own
+// direction, foot and depth.
+func rayByRay(p *direct, h, x, z, ssd, sad float64) float64 {
+	point := r3.Scale((ssd+z)/sad, r3.Vec{X: x, Z: sad})
+	const turns, steps = 48, 250
+	first, last := math.Log(1e-6), math.Log(2*h)
+	var sum float64
+	for i := range turns {
+		sin, cos := math.Sincos((float64(i) + 0.5) / turns * 2 * math.Pi)
+		for j := range steps {
+			rho := math.Exp(first + (last-first)*(float64(j)+0.5)/steps)
+			at := r3.Vec{X: x + rho*cos, Y: rho * sin, Z: sad}
+			if math.Abs(at.X) > h || math.Abs(at.Y) > h {
+				continue
+			}
+			ray := r3.Unit(at)
+			r := r3.Norm(r3.Cross(point, ray))
+			sum += p.at(r, r3.Dot(point, ray)-ssd/ray.Z) / r * rho * rho
+		}
+	}
+	return sum * (last - first) / steps * 2 * math.Pi / turns
+}
+
+func TestOffAxisDoseIsThatOfEveryPencilInItsOwnDirection(t *testing.T) {
+	const ssd, sad, h = 900, 1000, 200
+	exact, p := derived(t, "mohan1985_6mv")
+	for _, z := range []float64{15, 100, 200} {
+		for x, tolerance := range map[float64]float64{0: 0.001, 50: 0.001, 100: 0.002, 150: 0.004} {
+			s := (ssd + z) / sad
+			cos := 1 / math.Sqrt(1+x*x/(sad*sad))
+			var got float64
+			for k, d := range p.Depth.At(z/cos, s, make([]float64, p.Depth.Components)) {
+				got += d * p.Lateral[0][k].Rectangle(x-h, x+h, -h, h)
+			}
+			got /= s * s * cos
+			want := rayByRay(exact, h, x, z, ssd, sad)
+			assert.InEpsilon(t, want, got, tolerance, "depth %g mm, %g mm off axis: ratio %.4f", z, x, got/want)
+		}
+	}
+}
+
 func TestPencilIsTheSameWhateverTheGoroutines(t *testing.T) {
-	s := named(t, "nrc_co60")
-	one, err := newDirect(s)
+	exact, p := derived(t, "alirogers2012_varian_18mv")
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	again, err := newDirect(named(t, "alirogers2012_varian_18mv"))
 	require.NoError(t, err)
-	two, err := newDirect(s)
+	assert.Equal(t, exact, again)
+	q, err := newPencil(again, 1000)
 	require.NoError(t, err)
-	assert.Equal(t, one, two)
-	a, err := newPencil(one, 1000)
-	require.NoError(t, err)
-	b, err := newPencil(two, 1000)
-	require.NoError(t, err)
-	assert.Equal(t, a, b)
+	assert.Equal(t, p, q)
 }
 
 func TestDepthTableOutsideItsLatticeHasNoAnswer(t *testing.T) {

@@ -27,7 +27,7 @@ func (e *SpectrumError) Error() string {
 
 // SpectrumNames lists the spectra that NamedSpectrum knows, in alphabetical
 // order: Mohan, Chui and Lidofsky 1985, Sheikh-Bagheri and Rogers 2002, Ali
-// and Rogers 2012, and three of NRC. data/spectra/SOURCE.md tells their
+// and Rogers 2012, and three of NRC. data/SOURCE.md tells their
 // origin.
 func SpectrumNames() []string {
 	files, err := fs.Glob(spectra, "data/spectra/*.csv")
