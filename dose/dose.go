@@ -22,6 +22,9 @@ type Engine interface {
 	Compute(ctx context.Context, r Request) (*Result, error)
 }
 
+// Engines are all engines, with their default options.
+func Engines() []Engine { return []Engine{PencilBeam{}} }
+
 // Request is one dose calculation.
 type Request struct {
 	Tissue   *heterogeneity.Tissue
