@@ -203,7 +203,7 @@ func TestWindowFollowsWhatIsTreated(t *testing.T) {
 		return 30
 	})
 	assert.Equal(t, [2]float64{1600, -400}, [2]float64{lung.Width, lung.Level})
-	assert.Contains(t, lung.Reason, "50 %")
+	assert.Contains(t, lung.Reason, "50\u00a0%")
 	phantom := window(func(r3.Vec) float64 { return 452 })
 	assert.Equal(t, [2]float64{400, 450}, [2]float64{phantom.Width, phantom.Level})
 }

@@ -53,7 +53,7 @@ func windowFor(ct, dose *geometry.Volume, half float64) Window {
 	share, median := float64(air)/float64(len(hu)), hu[len(hu)/2]
 	switch {
 	case share >= 0.2:
-		return Window{1600, -400, fmt.Sprintf("lung, for %.0f %% of the region above half the maximum dose is below −500 HU", 100*share)}
+		return Window{1600, -400, fmt.Sprintf("lung, for %.0f %% of the region above half the maximum dose is below −500 HU", 100*share)}
 	case math.Abs(median-soft.Level) > soft.Width/2:
 		return Window{400, math.Round(median/10) * 10, fmt.Sprintf("centred on the median of the region above half the maximum dose, %.0f HU", median)}
 	}

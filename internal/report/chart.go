@@ -32,7 +32,7 @@ var palette = [][3]uint8{
 	{0, 114, 178}, {213, 94, 0}, {0, 158, 115}, {204, 121, 167}, {86, 180, 233}, {230, 159, 0}, {240, 228, 66},
 }
 
-// dashes tell curves apart that share a colour of the palette.
+// dashes tell curves of the same colour apart.
 var dashes = [][]int{nil, {8, 4}, {2, 3}, {10, 3, 2, 3}}
 
 func chartOf(curves []Curve) (*chart, []figures) {
@@ -53,13 +53,15 @@ func chartOf(curves []Curve) (*chart, []figures) {
 		}
 	}
 	var rows []figures
-	plain := 0
+	plain, used := 0, map[[3]uint8]int{}
 	for _, c := range curves {
-		color, dash := c.Color, []int(nil)
+		color := c.Color
 		if color == ([3]uint8{}) {
-			color, dash = palette[plain%len(palette)], dashes[plain/len(palette)%len(dashes)]
+			color = palette[plain%len(palette)]
 			plain++
 		}
+		dash := dashes[used[color]%len(dashes)]
+		used[color]++
 		light, dark := legible(color, false), legible(color, true)
 		rows = append(rows, figures{
 			c.Name, light, dark, number(c.VolumeCm3, 2),

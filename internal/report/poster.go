@@ -48,7 +48,14 @@ func Poster(p Page, width int) (image.Image, error) {
 	}
 	scale := (1600 - 2*pad - 2*gap) / total // per mm
 	legend := float64(2+(len(scene.Levels)+2)/3+(len(p.View.Structures)+2)/3) * row
-	pictures := max(high*scale, planes[0].Height*scale+caption+legend) + caption
+	// Legends stand below the axial plane, or below the others where it is
+	// higher than they are.
+	side, left, room := planes[0].Height*scale, pad, planes[0].Width*scale
+	if planes[0].Height > planes[1].Height {
+		side, left = planes[1].Height*scale, pad+room+gap
+		room = (planes[1].Width+planes[2].Width)*scale + gap
+	}
+	pictures := max(high*scale, side+caption+legend) + caption
 	chart, _ := chartOf(p.Curves)
 	plot := 0.0
 	if chart != nil {
@@ -64,26 +71,26 @@ func Poster(p Page, width int) (image.Image, error) {
 	s.text(s.bold, pad, 42, ink, title)
 	s.text(s.small, pad, 68, soft, NotForClinicalUse)
 	colors := outlineColors(p.View.Structures)
-	x := pad
+	x, bar := pad, narrowestPlane(scene, at)
 	for _, plane := range planes {
-		s.plane(scene, plane, x, head, scale, colors)
+		s.plane(scene, plane, x, head, scale, bar, colors)
 		where := fmt.Sprintf("%v   %s = %s mm", plane.Orientation, plane.Orientation.Axis(), number(plane.Position(), 1))
 		s.text(s.plain, x, head+plane.Height*scale+25, ink, where)
 		x += plane.Width*scale + gap
 	}
-	y := head + planes[0].Height*scale + caption + row*0.8
-	column := planes[0].Width * scale / 3
+	y := head + side + caption + row*0.8
+	column := min(max(room/3, 185), 240)
 	list := func(title string, n int, item func(n int) (string, color.Color)) {
 		if n == 0 {
 			return
 		}
-		s.text(s.small, pad, y, soft, title)
+		s.text(s.small, left, y, soft, title)
 		for i := range n {
 			if i%3 == 0 {
 				y += row
 			}
 			name, c := item(i)
-			x := pad + column*float64(i%3)
+			x := left + column*float64(i%3)
 			s.stroke(s.image.Rect, []picture.Point{{X: x, Y: y - 6}, {X: x + 24, Y: y - 6}}, 4, c)
 			s.text(s.plain, x+32, y, ink, s.fit(s.plain, name, column-40))
 		}
@@ -177,8 +184,9 @@ func (s *sheet) fit(face font.Face, text string, width float64) string {
 	return ""
 }
 
-// plane draws one slice with its top left corner at x, y.
-func (s *sheet) plane(scene *picture.Scene, p picture.Plane, x, y, scale float64, colors []string) {
+// plane draws one slice with its top left corner at x, y, and a scale bar fit
+// for a plane bar mm wide.
+func (s *sheet) plane(scene *picture.Scene, p picture.Plane, x, y, scale, bar float64, colors []string) {
 	slice := scene.Slice(p)
 	area := image.Rect(s.px(x), s.px(y), s.px(x+p.Width*scale), s.px(y+p.Height*scale))
 	smooth(s.image, area, slice.CT)
@@ -206,10 +214,10 @@ func (s *sheet) plane(scene *picture.Scene, p picture.Plane, x, y, scale float64
 	for n, at := range []picture.Point{{X: 8, Y: h/2 - 8}, {X: w - 22, Y: h/2 - 8}, {X: w/2 + 8, Y: 22}, {X: w/2 + 8, Y: h - 9}} {
 		s.over(s.plain, x+at.X, y+at.Y, letters[n])
 	}
-	length, label := scaleBar(p.Width)
-	bar := []picture.Point{{X: x + 0.03*w, Y: y + 0.96*h}, {X: x + 0.03*w + length*scale, Y: y + 0.96*h}}
-	s.stroke(area, bar, 4, color.White)
-	s.over(s.small, bar[0].X, bar[0].Y-8, label)
+	length, label := scaleBar(bar)
+	rod := []picture.Point{{X: x + 0.03*w, Y: y + 0.96*h}, {X: x + 0.03*w + length*scale, Y: y + 0.96*h}}
+	s.stroke(area, rod, 4, color.White)
+	s.over(s.small, rod[0].X, rod[0].Y-8, label)
 }
 
 // chart draws the curves in the rectangle with its top left corner at x, y.

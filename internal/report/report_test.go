@@ -267,3 +267,20 @@ func TestCurvesAreLegibleOnLightAndDark(t *testing.T) {
 	}
 	assert.Equal(t, "#ff0000", legible([3]uint8{255, 0, 0}, false), "a legible colour is kept")
 }
+
+func TestCurvesOfOneColourAreToldApart(t *testing.T) {
+	points := [][2]float64{{0, 100}, {1, 0}}
+	var curves []Curve
+	for range 2 * len(palette) {
+		curves = append(curves, Curve{Points: points})
+	}
+	curves = append(curves, Curve{Points: points, Color: [3]uint8{1, 2, 3}}, Curve{Points: points, Color: [3]uint8{1, 2, 3}})
+	c, _ := chartOf(curves)
+	seen := map[string]bool{}
+	for _, trace := range c.Curves {
+		key, err := json.Marshal([]any{trace.Light, trace.Dash})
+		require.NoError(t, err)
+		assert.False(t, seen[string(key)], "%s twice", key)
+		seen[string(key)] = true
+	}
+}

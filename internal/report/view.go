@@ -21,6 +21,7 @@ import (
 type viewContent struct {
 	Planes     []planeContent
 	Columns    template.CSS // widths in mm, so that the planes share one scale
+	TallAxial  bool         // the axial plane is higher than the others: legends stand beside it, not below
 	Levels     []levelContent
 	Structures []structureContent
 	Reference  string
@@ -114,6 +115,7 @@ func viewOf(v View) (*viewContent, [][]frame, error) {
 	frames := make([][]frame, len(picture.Orientations))
 	var columns []string
 	left := budget
+	narrowest := narrowestPlane(scene, at)
 	for n, o := range picture.Orientations {
 		plane := scene.Plane(o, at, side)
 		first := encode(scene.Slice(plane))
@@ -132,7 +134,7 @@ func viewOf(v View) (*viewContent, [][]frame, error) {
 		}
 		cross := plane.Project(at)
 		p.Cross = crossContent{round(cross.X, 2), round(cross.Y, 2)}
-		length, label := scaleBar(plane.Width)
+		length, label := scaleBar(narrowest)
 		p.BarX, p.BarY, p.BarText = 0.03*plane.Width, 0.96*plane.Height, label
 		p.BarEnd = p.BarX + length
 		out.Planes = append(out.Planes, p)
@@ -145,6 +147,7 @@ func viewOf(v View) (*viewContent, [][]frame, error) {
 	for n := range out.Planes {
 		out.Planes[n].Share = round(out.Planes[n].Width/widest, 4)
 	}
+	out.TallAxial = out.Planes[0].Height > out.Planes[1].Height
 	out.Columns = template.CSS(strings.Join(columns, " "))
 
 	// Outward from the middle, all planes in turn, while there is room.
@@ -282,7 +285,17 @@ func path(lines []picture.Line) string {
 	return b.String()
 }
 
-// scaleBar is a round length of about a fifth of the width, mm.
+// narrowestPlane is the width that a scale bar must fit for all planes to have
+// the same, mm.
+func narrowestPlane(s *picture.Scene, at r3.Vec) float64 {
+	width := math.Inf(1)
+	for _, o := range picture.Orientations {
+		width = min(width, s.Plane(o, at, side).Width)
+	}
+	return width
+}
+
+// scaleBar is a round length of at most three tenths of the width, mm.
 func scaleBar(width float64) (length float64, text string) {
 	length = 10
 	for _, l := range []float64{20, 50, 100} {
