@@ -69,6 +69,7 @@ func (c *Calibration) ApplyWith(ct *geometry.Volume, o Options) (*Tissue, error)
 	low, high := c.Range()
 	size := ct.Grid.Size()
 	slice := size[0] * size[1]
+	whole, first := c.wholeNumbers()
 	below, above := make([]int, size[2]), make([]int, size[2])
 	err := parallel.For(context.Background(), size[2], o.Threads, func(k int) error {
 		for i := k * slice; i < (k+1)*slice; i++ {
@@ -83,10 +84,13 @@ func (c *Calibration) ApplyWith(ct *geometry.Volume, o Options) (*Tissue, error)
 			case hu > high:
 				above[k]++
 			}
-			density, electronDensity, material := c.At(hu)
-			t.Density.Data[i] = float32(density)
-			t.ElectronDensity.Data[i] = float32(electronDensity)
-			t.Material[i] = uint8(material)
+			var p stuff
+			if n := int(hu) - first; n >= 0 && n < len(whole) && float64(int(hu)) == hu {
+				p = whole[n]
+			} else {
+				p = c.stuffAt(hu)
+			}
+			t.Density.Data[i], t.ElectronDensity.Data[i], t.Material[i] = p.density, p.electronDensity, p.material
 		}
 		return nil
 	})
@@ -101,6 +105,28 @@ func (c *Calibration) ApplyWith(ct *geometry.Volume, o Options) (*Tissue, error)
 		}
 	}
 	return t, nil
+}
+
+// stuff is what one CT number stands for.
+type stuff struct {
+	density, electronDensity float32
+	material                 uint8
+}
+
+func (c *Calibration) stuffAt(hu float64) stuff {
+	density, electronDensity, material := c.At(hu)
+	return stuff{float32(density), float32(electronDensity), uint8(material)}
+}
+
+// wholeNumbers is stuffAt for first, first + 1, … HU to the end of the curve:
+// scanners give whole numbers, and looking them up saves the search.
+func (c *Calibration) wholeNumbers() (whole []stuff, first int) {
+	low, high := c.Range()
+	first = int(math.Ceil(low))
+	for hu := first; hu <= int(high) && len(whole) < 1<<16; hu++ {
+		whole = append(whole, c.stuffAt(float64(hu)))
+	}
+	return whole, first
 }
 
 // warnClamped reports voxels whose CT number lies beyond an end of the curve.
