@@ -61,8 +61,8 @@ func DepositionKernels() ([]*EnergyDepositionKernel, error) { return loadKernels
 // DepositionKernel returns the kernel of any photon energy up to 20 MeV: the
 // fractions linear in the logarithm of energy between the tabulated ones.
 // Below 0.1 MeV it is the kernel of 0.1 MeV: electrons there come to rest
-// within 0.15 mm, and a therapy spectrum carries less than 1e-4 of its energy
-// there.
+// within 0.15 mm, and the spectra of NamedSpectrum carry at most about 1e-3 of
+// their energy there.
 func DepositionKernel(energyMeV float64) (*EnergyDepositionKernel, error) {
 	kernels, err := loadKernels()
 	if err != nil {

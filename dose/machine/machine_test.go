@@ -195,3 +195,46 @@ func TestSetGivesTheMachineOfABeamOrSaysWhatIsMissing(t *testing.T) {
 	_, err = Generic("generic_7mv")
 	assert.ErrorAs(t, err, &unknown)
 }
+
+func TestImpossibleOptionsAreRefused(t *testing.T) {
+	s := named(t, "alirogers2012_varian_6mv")
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, o := range []Options{
+		{EnergyMV: nan}, {SAD: nan}, {SAD: inf}, {SAD: -1}, {SourceSigma: nan}, {JawTransmission: nan}, {LeafTransmission: -0.1},
+		{Profile: Profile{Radius: []float64{nan}, Relative: []float64{1}}}, {Profile: Profile{Radius: []float64{0}, Relative: []float64{inf}}},
+		{Calibration: Calibration{GyPerMU: nan}}, {Calibration: Calibration{SSD: nan}}, {Calibration: Calibration{Field: inf}},
+		{Calibration: Calibration{Depth: nan}}, {Calibration: Calibration{GyPerMU: 0.01, Field: 100}},
+		{Calibration: Calibration{GyPerMU: 0.01, SSD: 1000}}, {Calibration: Calibration{GyPerMU: 1e300, SSD: 1000, Field: 100}},
+	} {
+		_, err := New("impossible", s, o)
+		var bad *OptionError
+		assert.ErrorAs(t, err, &bad, "%+v", o)
+	}
+	_, err := New("no spectrum", Spectrum{}, Options{})
+	var bad *SpectrumError
+	assert.ErrorAs(t, err, &bad)
+	_, err = New("beyond the kernels", named(t, "mohan1985_24mv"), Options{})
+	var beyond *EnergyRangeError
+	assert.ErrorAs(t, err, &beyond)
+}
+
+// Whatever a file holds, the answer is a usable machine or an error.
+func FuzzDecode(f *testing.F) {
+	const head = `{"format":"kerma-machine/1","name":"m","energy_mv":6,"sad_mm":1000,"spectrum":`
+	f.Add([]byte(head + `{"name":"alirogers2012_varian_6mv"}}`))
+	f.Add([]byte(head + `{"name":"alirogers2012_varian_6mv"},"profile":{"radius_mm":[],"relative":[]}}`))
+	f.Add([]byte(head + `{"name":"x","low_mev":[0.0001],"high_mev":[0.0002],"photons":[1]}}`))
+	f.Add([]byte(head + `{"name":"x","low_mev":[1e-320],"high_mev":[1e300],"photons":[1e308]}}`))
+	f.Add([]byte(`{}`))
+	f.Add([]byte(`[`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := Decode(bytes.NewReader(text))
+		if err != nil {
+			assert.Nil(t, m)
+			return
+		}
+		assert.Greater(t, m.Calibration.FluencePerMU, 0.0)
+		assert.False(t, math.IsInf(m.Calibration.FluencePerMU, 0))
+		assert.Len(t, m.Hash, 64)
+	})
+}

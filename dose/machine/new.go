@@ -97,12 +97,12 @@ func (o Options) check(name string) error {
 		return fail("leaf transmission %g, expected 0 … 1", o.LeafTransmission)
 	case len(o.Profile.Radius) != len(o.Profile.Relative):
 		return fail("profile of %d radii and %d values", len(o.Profile.Radius), len(o.Profile.Relative))
-	case !(c.GyPerMU >= 0) || !finite(c.GyPerMU):
-		return fail("calibration of %g Gy/MU", c.GyPerMU)
-	case c.GyPerMU > 0 && !(c.Field > 0 && c.Field <= 400):
+	case !(c.GyPerMU >= 0 && c.GyPerMU <= 1000):
+		return fail("calibration of %g Gy/MU, expected 0 … 1000", c.GyPerMU)
+	case !(c.Field >= 0 && c.Field <= 400) || c.GyPerMU > 0 && c.Field == 0:
 		return fail("calibration field %g mm, expected up to 400", c.Field)
-	case c.GyPerMU > 0 && !(c.SSD > 0) || !finite(c.SSD):
-		return fail("calibration at SSD %g mm", c.SSD)
+	case !(c.SSD >= 0 && c.SSD <= 5000) || c.GyPerMU > 0 && c.SSD == 0:
+		return fail("calibration at SSD %g mm, expected up to 5000", c.SSD)
 	case !(c.Depth >= 0 && c.Depth <= 400):
 		return fail("calibration at depth %g mm, expected 0 … 400", c.Depth)
 	}

@@ -87,6 +87,34 @@ func TestLowRankAgreesWithTheDirectKernel(t *testing.T) {
 	}
 }
 
+// The penumbra: a field with one straight edge at x = u, all else far away.
+func TestLowRankKeepsThePenumbra(t *testing.T) {
+	for _, name := range []string{"mohan1985_6mv", "alirogers2012_varian_18mv"} {
+		exact, p := derived(t, name)
+		for _, d := range []float64{5, 15, 52, 102, 203, 302} {
+			s := (900 + d) / 1000
+			edge := func(u float64) (want, got float64) {
+				const steps = 3000
+				first, last := math.Log(1e-6), math.Log(lateralLast)
+				for j := range steps {
+					rho := math.Exp(first + (last-first)*(float64(j)+0.5)/steps)
+					inside := 1 - math.Acos(min(max(u/rho, -1), 1))/math.Pi
+					want += 2 * math.Pi * inside * exact.divergent(rho, d, s*1000, 1000) * rho * rho * (last - first) / steps
+				}
+				for k, v := range p.Depth.At(d, s, make([]float64, p.Depth.Components)) {
+					got += v * p.Lateral[0][k].Rectangle(-lateralLast, u, -lateralLast, lateralLast) / (s * s)
+				}
+				return want, got
+			}
+			inside, _ := edge(lateralLast)
+			for _, u := range []float64{-50, -20, -10, -5, -2, -1, -0.3, 0.3, 1, 2, 5, 10, 20, 50} {
+				want, got := edge(u)
+				assert.InDelta(t, want, got, 1e-3*inside, "%s, depth %g, %g mm inside the edge: %.4g %% of the open field", name, d, u, 100*(got-want)/inside)
+			}
+		}
+	}
+}
+
 // rayByRay is the dose at isocentre-plane position x and depth z of a flat
 // tank, summed over the pencils of a square of half side h, each with its own
 // direction, foot and depth.
