@@ -52,30 +52,56 @@ func newLoop(contour int, w float64, points []r2.Vec) loop {
 		l.low = r2.Vec{X: min(l.low.X, p.X), Y: min(l.low.Y, p.Y)}
 		l.high = r2.Vec{X: max(l.high.X, p.X), Y: max(l.high.Y, p.Y)}
 	}
-	type side [4]int64
-	key := func(a, b r2.Vec) side {
-		const perMm = 1e4
-		s := side{
-			int64(math.Round(a.X * perMm)), int64(math.Round(a.Y * perMm)),
-			int64(math.Round(b.X * perMm)), int64(math.Round(b.Y * perMm)),
-		}
-		if s[0] > s[2] || s[0] == s[2] && s[1] > s[3] {
-			s = side{s[2], s[3], s[0], s[1]}
-		}
-		return s
-	}
-	times := make(map[side]int, len(points))
-	for i, p := range points {
-		times[key(p, points[(i+1)%len(points)])]++
-	}
+	l.edges = make([]edge, len(points))
+	keys := make([]uint64, len(points))
 	for i, p := range points {
 		q := points[(i+1)%len(points)]
-		if k := key(p, q); times[k]%2 == 1 {
+		l.edges[i] = edge{a: p, b: q}
+		keys[i] = sideOf(l.edges[i]).hash()
+	}
+	slices.Sort(keys)
+	if len(slices.Compact(keys)) == len(points) {
+		return l
+	}
+	times := make(map[side]int, len(points))
+	for _, e := range l.edges {
+		times[sideOf(e)]++
+	}
+	kept := l.edges[:0]
+	for _, e := range l.edges {
+		if k := sideOf(e); times[k]%2 == 1 {
 			times[k] = 0 // the rest of an odd number of passes cancels
-			l.edges = append(l.edges, edge{a: p, b: q})
+			kept = append(kept, e)
 		}
 	}
+	l.edges = kept
 	return l
+}
+
+// side is an edge without direction, its corners rounded to 0.1 µm so that
+// corners written twice are one.
+type side [4]int64
+
+func sideOf(e edge) side {
+	const perMm = 1e4
+	s := side{
+		int64(math.Round(e.a.X * perMm)), int64(math.Round(e.a.Y * perMm)),
+		int64(math.Round(e.b.X * perMm)), int64(math.Round(e.b.Y * perMm)),
+	}
+	if s[0] > s[2] || s[0] == s[2] && s[1] > s[3] {
+		s = side{s[2], s[3], s[0], s[1]}
+	}
+	return s
+}
+
+// hash is equal for equal sides: most contours walk none twice, and need no map.
+func (s side) hash() uint64 {
+	h := uint64(0)
+	for _, x := range s {
+		h = (h + uint64(x)) * 0x9E3779B97F4A7C15
+		h ^= h >> 29
+	}
+	return h
 }
 
 // outlines turns the contours of a structure into loops in planes across

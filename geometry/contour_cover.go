@@ -19,20 +19,20 @@ type Raster struct {
 // and wherever two edges cross, so that it is exact there too, unless more
 // corners than maxStrips fall in one row: then strips of one height stand in.
 type coverage struct {
-	sides  []side
+	sides  []span
 	active []int
 	cuts   []float64
 	at     []sideAt
 	sum    []float64
 }
 
-// side is an edge in cells, from low to high.
-type side struct {
+// span is an edge in cells, from low to high.
+type span struct {
 	x0, y0, x1, y1, slope float64
 	loop                  int32
 }
 
-func (s side) x(y float64) float64 {
+func (s span) x(y float64) float64 {
 	x := s.x0 + (y-s.y0)*s.slope
 	return min(max(x, min(s.x0, s.x1)), max(s.x0, s.x1))
 }
@@ -57,14 +57,14 @@ func (c *coverage) draw(p *plane, r Raster, out []float32) {
 		if a.Y > b.Y {
 			a, b = b, a
 		}
-		s := side{(a.X - r.U) / r.DU, (a.Y - r.V) / r.DV, (b.X - r.U) / r.DU, (b.Y - r.V) / r.DV, 0, e.loop}
+		s := span{(a.X - r.U) / r.DU, (a.Y - r.V) / r.DV, (b.X - r.U) / r.DU, (b.Y - r.V) / r.DV, 0, e.loop}
 		if s.y1 <= 0 || s.y0 >= float64(r.NV) || s.y1 <= s.y0 {
 			continue
 		}
 		s.slope = (s.x1 - s.x0) / (s.y1 - s.y0)
 		c.sides = append(c.sides, s)
 	}
-	slices.SortStableFunc(c.sides, func(a, b side) int { return cmp.Compare(a.y0, b.y0) })
+	slices.SortStableFunc(c.sides, func(a, b span) int { return cmp.Compare(a.y0, b.y0) })
 	c.sum = append(c.sum[:0], make([]float64, r.NU+1)...)
 	c.active = c.active[:0]
 	in := newParity(p.loops)

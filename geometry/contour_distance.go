@@ -1,6 +1,10 @@
 package geometry
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/spatial/r2"
+)
 
 // distances is the signed distance (mm) from the corners of a raster's cells
 // to the boundary of a region, positive inside, cut at ±limit.
@@ -81,6 +85,48 @@ func root(q, cut float32) float32 {
 		q = max(q+cut, 0)
 	}
 	return float32(math.Sqrt(float64(q)))
+}
+
+// simplify replaces runs of edges, each beginning where the last ends, by one
+// edge no corner of the run is further than tolerance (mm) from.
+func simplify(edges []edge, tolerance float64) []edge {
+	const longest = 24 // edges in a run: bounds the time
+	out := make([]edge, 0, len(edges))
+	for i := 0; i < len(edges); {
+		run := edges[i]
+		n := 1
+		for ; n < longest && i+n < len(edges); n++ {
+			next := edges[i+n]
+			if next.loop != run.loop || next.a != edges[i+n-1].b || next.b == run.a {
+				break
+			}
+			chord := edge{run.a, next.b, run.loop}
+			if !chord.near(edges[i:i+n], tolerance) {
+				break
+			}
+		}
+		run.b = edges[i+n-1].b
+		out = append(out, run)
+		i += n
+	}
+	return out
+}
+
+// near reports whether the ends of all edges lie within tolerance of e.
+func (e edge) near(edges []edge, tolerance float64) bool {
+	d := r2.Sub(e.b, e.a)
+	l2 := r2.Dot(d, d)
+	for _, f := range edges {
+		p := r2.Sub(f.b, e.a)
+		t := min(max(r2.Dot(p, d), 0), l2)
+		if l2 > 0 {
+			p = r2.Sub(p, r2.Scale(t/l2, d))
+		}
+		if r2.Dot(p, p) > tolerance*tolerance {
+			return false
+		}
+	}
+	return true
 }
 
 // rasterLine is the first line at or above x, kept to 0…n.

@@ -57,7 +57,7 @@ func newPlane(in []loop, work *int) (p plane, warnings []string, err error) {
 			return p, nil, fmt.Errorf("contour %d: %w", l.contour, err)
 		}
 		p.w += l.w / float64(len(in))
-		if l.area = overlap(l.edges, l.edges, l, l); l.area > 0 {
+		if l.area = areaOf(l.edges, newParity(make([]loop, 1)), l.low.Y, l.high.Y); l.area > 0 {
 			loops = append(loops, l)
 		}
 	}
@@ -140,9 +140,13 @@ func (p *plane) finish(group, part []int) {
 	p.parts = len(names)
 	p.area = make([]float64, p.parts)
 	p.up, p.down = make([]bool, p.parts), make([]bool, p.parts)
+	if len(p.loops) == 1 {
+		p.area[0] = p.loops[0].area
+		return
+	}
 	in := newParity(p.loops)
 	for i, q := range p.pieces() {
-		p.area[i] = sharedArea(q.edges, q.edges, in, in, q.low.Y, q.high.Y)
+		p.area[i] = areaOf(q.edges, in, q.low.Y, q.high.Y)
 	}
 }
 
@@ -185,6 +189,23 @@ func sharedArea(a, b []edge, pa, pb *parity, low, high float64) float64 {
 	for i := range overlapLines {
 		sa, sb = la.spans(i, pa, sa), lb.spans(i, pb, sb)
 		sum += common(sa, sb) * dv
+	}
+	return sum
+}
+
+// areaOf is the area (mm²) of a region that lies between v = low and high.
+func areaOf(edges []edge, in *parity, low, high float64) float64 {
+	var l lines
+	dv := (high - low) / overlapLines
+	if !(dv > 0) {
+		return 0
+	}
+	l.cut(edges, low+dv/2, dv, overlapLines)
+	var spans [][2]float64
+	sum := 0.0
+	for i := range overlapLines {
+		spans = l.spans(i, in, spans)
+		sum += length(spans) * dv
 	}
 	return sum
 }
@@ -233,6 +254,9 @@ type piece struct {
 }
 
 func (p *plane) pieces() []piece {
+	if p.parts == 1 {
+		return []piece{{p.edges, p.low, p.high}}
+	}
 	all := make([]piece, p.parts)
 	for _, e := range p.edges {
 		q := &all[p.loops[e.loop].part]

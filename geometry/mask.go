@@ -88,7 +88,7 @@ func boxOf(s *Solid, g Grid) (box Box, cut bool) {
 }
 
 // layersPerVoxel is how finely a voxel is cut across the contour planes.
-const layersPerVoxel = 4
+const layersPerVoxel = 2
 
 // layered fills the mask where the contour planes lie across grid axis a: the
 // raster of the sections is the voxels themselves.

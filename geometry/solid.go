@@ -52,7 +52,7 @@ const (
 	// spacings, are steps half way rather than slopes: 45° from the normal.
 	stepLimit = 1
 	// Distances to the outline are known up to this, in plane spacings.
-	distanceLimit = 3
+	distanceLimit = 2
 )
 
 // maxGap is the largest distance of planes that are joined, in median spacings.
@@ -173,7 +173,7 @@ type Layer struct {
 	Thickness float64 // mm
 }
 
-// Layers cuts the solid into slices at most step (mm) thick, such that no
+// Layers cuts the solid into slices about step (mm) thick, at most 1¼, such that no
 // plane, no step between planes and none of the given edges (mm, rising) lies
 // within a slice. A cross-section at the middle of each stands for it.
 func (b *Solid) Layers(step float64, edges []float64) []Layer {
@@ -196,7 +196,7 @@ func (b *Solid) Layers(step float64, edges []float64) []Layer {
 			if d < 1e-9 {
 				continue
 			}
-			n := int(math.Ceil(d/step - 1e-6))
+			n := max(int(math.Ceil(d/step-0.25)), 1)
 			for k := range n {
 				layers = append(layers, Layer{low + (float64(k)+0.5)*d/float64(n), d / float64(n)})
 			}

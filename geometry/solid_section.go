@@ -105,9 +105,15 @@ type blend struct {
 func minmod(a, b float32) float32 {
 	switch {
 	case a > 0 && b > 0:
-		return min(a, b)
+		if a < b {
+			return a
+		}
+		return b
 	case a < 0 && b < 0:
-		return max(a, b)
+		if a > b {
+			return a
+		}
+		return b
 	}
 	return 0
 }
@@ -131,7 +137,16 @@ func (s *Sections) curve(m *blend, below, above int, t float64) {
 	m.ka, m.ra = float32(2/(1+h2/h)), float32(h/h2)
 }
 
-func clip(d, limit float32) float32 { return min(max(d, -limit), limit) }
+// clip is written out: min and max of floats look for NaN.
+func clip(d, limit float32) float32 {
+	if d > limit {
+		return limit
+	}
+	if d < -limit {
+		return -limit
+	}
+	return d
+}
 
 // close adds the two planes inwards of b to the blend of an end, where the last
 // four planes are evenly spaced.
@@ -208,7 +223,13 @@ func (s *Sections) At(w float64) ([]float32, Window) {
 			default:
 				a = positiveArea(f)
 			}
-			out[i] = min(max(a+rest[i], 0), 1)
+			a += rest[i]
+			if a < 0 {
+				a = 0
+			} else if a > 1 {
+				a = 1
+			}
+			out[i] = a
 		}
 	}
 	return s.out, s.written
@@ -349,6 +370,11 @@ func (s *Sections) mix(buffer, j int, win Window) {
 	}
 }
 
+// simplest is how far, in diagonals of a cell, the outline whose distances are
+// taken may lie from the drawn one. What that moves in a plane is put back by
+// the exact coverage.
+const simplest = 0.05
+
 // keepPlanes is how many planes' fields stay: a section needs at most the two
 // around it and one beyond each.
 const keepPlanes = 4
@@ -377,7 +403,8 @@ func (s *Sections) field(plane int, w which) []float32 {
 		s.fields = append(s.fields, old)
 	}
 	old.plane, old.which = plane, w
-	old.fill(p.of(keep), newParity(p.loops), s.raster, s.limit, &s.lines)
+	coarse := simplify(p.of(keep), simplest*math.Hypot(s.raster.DU, s.raster.DV))
+	old.fill(coarse, newParity(p.loops), s.raster, s.limit, &s.lines)
 	return old.data
 }
 

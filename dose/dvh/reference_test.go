@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kerma-rt/kerma/geometry"
@@ -50,6 +51,68 @@ func TestClinicalSetsAgreeWithReference(t *testing.T) {
 			require.Positive(t, firm)
 			t.Logf("%d firm values, the worst at %.2f of its tolerance", firm, worst)
 		})
+	}
+}
+
+// The analytic set as DICOM: ours is the most exact of all tools, in every
+// figure that does not hang on one point.
+func TestAnalyticSetCloserThanAnyTool(t *testing.T) {
+	figures := []string{"volume_error_percent", "Dmean_error_Gy", "D98_error_Gy", "D95_error_Gy", "D50_error_Gy", "D2_error_Gy", "Dmin_error_Gy", "Dmax_error_Gy"}
+	truth := map[string]map[string]string{}
+	for _, r := range table(t, "dvh", "analytic", "analytic_metrics.csv") {
+		truth[r["shape"]+r["gradient"]] = r
+	}
+	for _, slice := range []string{"1", "2", "3"} {
+		tools := map[string][]float64{}
+		for _, r := range table(t, "dvh", "analytic", "tool_errors.csv") {
+			if r["placement"] != "mid" || r["slice_mm"] != slice {
+				continue
+			}
+			w := tools[r["tool"]]
+			if w == nil {
+				w = make([]float64, len(figures))
+				tools[r["tool"]] = w
+			}
+			for i, f := range figures {
+				w[i] = max(w[i], math.Abs(number(t, r[f])))
+			}
+		}
+		require.Contains(t, tools, "slab")
+		ours := make([]float64, len(figures))
+		dir := "slices_" + slice + "mm_mid"
+		set := readStructures(t, shared(t, "dvh", "analytic", dir, "rtstruct.dcm"))
+		for _, grid := range []string{"1mm", "3mm"} {
+			for _, gradient := range []string{"AP", "SI"} {
+				n := 0
+				for _, h := range Compute(readDose(t, shared(t, "dvh", "analytic", dir, "rtdose_"+grid+"_"+gradient+".dcm")), set) {
+					r, ok := truth[h.Structure+gradient]
+					if !ok {
+						continue
+					}
+					n++
+					for i, f := range []struct {
+						got  float64
+						want string
+					}{
+						{100 * (h.Volume/number(t, r["volume_cm3"]) - 1), "0"}, {h.Mean(), r["Dmean_Gy"]}, {h.DoseAt(98), r["D98_Gy"]}, {h.DoseAt(95), r["D95_Gy"]},
+						{h.DoseAt(50), r["D50_Gy"]}, {h.DoseAt(2), r["D2_Gy"]}, {h.Min(), r["Dmin_Gy"]}, {h.Max(), r["Dmax_Gy"]},
+					} {
+						ours[i] = max(ours[i], math.Abs(f.got-number(t, f.want)))
+					}
+				}
+				require.Equal(t, len(bodies), n)
+			}
+		}
+		for i, f := range figures {
+			best, by := math.Inf(1), ""
+			for tool, w := range tools {
+				if w[i] < best {
+					best, by = w[i], tool
+				}
+			}
+			t.Logf("%s mm slices, worst %-21s ours %.3f, slab %.3f, best tool %.3f (%s)", slice, f+":", ours[i], tools["slab"][i], best, by)
+			assert.LessOrEqual(t, ours[i], best, "%s, %s mm", f, slice)
+		}
 	}
 }
 

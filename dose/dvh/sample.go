@@ -13,10 +13,11 @@ import (
 
 const (
 	bins      = 10_000  // over the doses in the structure's box: 0.01 % of their range each
-	samples   = 500_000 // aimed at in a structure
+	samples   = 300_000 // at least, in a structure of more than 0.3 cm³
 	finest    = 0.1     // mm
 	maxRaster = 1 << 24 // cells in a cross-section
 	maxLayers = 1 << 20
+	sliver    = 0.1     // of a cell: samples with less give no lowest or highest dose
 	shares    = 1 << 44 // in the structure's volume: samples are counted in whole shares
 )
 
@@ -51,23 +52,27 @@ type sampler struct {
 	axis      int     // of the dose grid that rows run along; −1: none
 	vAxis     int     // of the dose grid that rows follow one another along; −1: none
 	low, high float64 // Gy, of the dose around the solid
+	width     float64 // of a bin, Gy
 	share     float64 // mm³
 
 	count       []int64   // shares in each bin
 	outside     int64     // shares
 	moment      []float64 // Gy · mm³, of each layer
 	inside      int64
-	least, most float64    // Gy, of samples with their centre inside
-	any         [2]float64 // Gy, of all samples
+	least, most float64    // Gy, of all but slivers
+	any         [2]float64 // Gy, of slivers
 }
 
-// newSampler chooses the lattice: cells such that about the aimed number of
-// them fill the structure, never finer than a tenth of a millimetre.
+// newSampler chooses the lattice: cubes such that a good number of them fill the
+// structure, no larger than the dose's voxels nor finer than a tenth of a
+// millimetre.
 func newSampler(dose *geometry.Volume, solid *geometry.Solid) *sampler {
 	m := &sampler{dose: dose, solid: solid, axis: -1}
 	low, high := solid.Bounds()
 	axes := solid.Axes()
+	spacing := dose.Grid.Spacing()
 	step := max(math.Cbrt(solid.Volume()*1000/samples), finest)
+	step = min(step, max(spacing[0], finest), max(spacing[1], finest), max(spacing[2], finest))
 	for {
 		m.place(low, high, axes, step)
 		if float64(m.raster.NU)*float64(m.raster.NV) <= maxRaster && (high.Z-low.Z)/step <= maxLayers {
@@ -78,6 +83,8 @@ func newSampler(dose *geometry.Volume, solid *geometry.Solid) *sampler {
 	m.layers = solid.Layers(step, nil)
 	m.share = solid.Volume() * 1000 / shares
 	m.low, m.high = rangeOf(dose, solid)
+	// A uniform dose still needs a bin with a width.
+	m.width = max((m.high-m.low)/bins, 1e-9*max(math.Abs(m.low), 1e-3))
 	m.count = make([]int64, bins)
 	m.moment = make([]float64, len(m.layers))
 	m.least, m.most = math.Inf(1), math.Inf(-1)
@@ -183,7 +190,7 @@ func (m *sampler) fill(h *Histogram) {
 	if m.inside == 0 {
 		return
 	}
-	if m.least > m.most { // smaller than a cell
+	if m.least > m.most { // nothing but slivers
 		m.least, m.most = m.any[0], m.any[1]
 	}
 	h.min, h.max = m.least, m.most
@@ -192,8 +199,7 @@ func (m *sampler) fill(h *Histogram) {
 		sum += x
 	}
 	h.mean = min(max(sum/(float64(m.inside)*m.share), h.min), h.max)
-	h.low = m.low
-	h.width = (m.high - m.low) / bins
+	h.low, h.width = m.low, m.width
 	h.above = make([]float64, bins+1)
 	n := int64(0)
 	for i := bins - 1; i >= 0; i-- {
@@ -222,9 +228,7 @@ func (m *sampler) newTally() *tally {
 	if m.axis >= 0 {
 		t.line = make([]float64, m.dose.Grid.Size()[m.axis]+1)
 	}
-	if m.high > m.low {
-		t.perGy = bins / (m.high - m.low)
-	}
+	t.perGy = 1 / m.width
 	return t
 }
 
@@ -279,17 +283,29 @@ func (t *tally) layer(n int) float64 {
 
 // take counts one sample and returns dose · shares.
 func (t *tally) take(dose float64, part float32, whole float64) float64 {
-	n := math.Round(float64(part) * whole)
-	i := int((dose - t.low) * t.perGy)
-	t.count[min(max(i, 0), bins-1)] += int64(n)
-	t.any[0], t.any[1] = min(t.any[0], dose), max(t.any[1], dose)
-	if part >= 0.5 {
-		t.least, t.most = min(t.least, dose), max(t.most, dose)
+	// Interpolation may round past the doses it lies between.
+	if dose < t.low {
+		dose = t.low
+	} else if dose > t.high {
+		dose = t.high
 	}
-	return dose * n
+	n := int64(float64(part)*whole + 0.5)
+	i := int((dose - t.low) * t.perGy)
+	t.count[min(max(i, 0), bins-1)] += n
+	if part >= sliver {
+		if dose < t.least {
+			t.least = dose
+		}
+		if dose > t.most {
+			t.most = dose
+		}
+	} else {
+		t.any[0], t.any[1] = min(t.any[0], dose), max(t.any[1], dose)
+	}
+	return dose * float64(n)
 }
 
-// centres looks for voxel centres in the cells of a row. A trilinear dose has
+// centres looks for voxel centres in the whole cells of a row. A trilinear dose has
 // its least and greatest value there, unless at the structure's surface.
 func (t *tally) centres(row []float32, first r3.Vec, thickness float64) {
 	g := t.dose.Grid
@@ -316,7 +332,7 @@ func (t *tally) centres(row []float32, first r3.Vec, thickness float64) {
 	n := float64(size[t.axis] - 1)
 	for i := int(min(max(min(start, end), 0), n)); i <= int(min(max(max(start, end)+1, 0), n)); i++ {
 		k := int(math.Round((float64(i) - start) / step))
-		if k < 0 || k >= len(row) || row[k] < 0.5 {
+		if k < 0 || k >= len(row) || row[k] < 0.999 {
 			continue
 		}
 		voxel[t.axis] = i
@@ -335,7 +351,7 @@ func (t *tally) across(row []float32, first r3.Vec, phase, whole float64) float6
 		}
 		dose, inside := t.dose.Interpolate(r3.Add(first, r3.Scale(float64(i)+shift(phase+float64(i)*golden, 1), step)))
 		if !inside {
-			t.outside += int64(math.Round(float64(part) * whole))
+			t.outside += int64(float64(part)*whole + 0.5)
 			continue
 		}
 		sum += t.take(dose, part, whole)
@@ -398,7 +414,7 @@ func (t *tally) along(row []float32, first r3.Vec, phase, whole float64) float64
 		}
 		x := start + (float64(i)+shift(phase+float64(i)*golden, 1))*step
 		if !inside || !(x >= -0.5 && x <= float64(n)-0.5) {
-			t.outside += int64(math.Round(float64(part) * whole))
+			t.outside += int64(float64(part)*whole + 0.5)
 			continue
 		}
 		x = clamp(x) - float64(from)
