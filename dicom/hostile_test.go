@@ -157,5 +157,15 @@ func readHostile(path string) {
 
 // readers are the public functions that read a file.
 var readers = map[string]func(path string) error{
-	"ReadCT": func(path string) error { _, err := ReadCT(path); return err },
+	"ReadCT":         func(path string) error { _, err := ReadCT(path); return err },
+	"ReadStructures": func(path string) error { _, err := ReadStructures(path); return err },
+	"ReadPlan":       func(path string) error { _, err := ReadPlan(path, PlanOptions{}); return err },
+	"ReadDose":       func(path string) error { _, err := ReadDose(path); return err },
+	"Inspect": func(path string) error { // which never fails because of a file, but says what is wrong
+		infos, err := Inspect(path)
+		if err == nil && len(infos) == 1 && len(infos[0].Problems) > 0 {
+			err = &Error{File: path, Message: infos[0].Problems[0].Message}
+		}
+		return err
+	},
 }
