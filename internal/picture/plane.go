@@ -48,6 +48,9 @@ func (o Orientation) Letters() [4]string { return views[o].letters }
 // Axis is the coordinate that counts the slices: "x", "y" or "z" of LPS.
 func (o Orientation) Axis() string { return views[o].axis }
 
+// Normal is the direction along which the slices are counted.
+func (o Orientation) Normal() r3.Vec { return views[o].normal }
+
 // Position is the coordinate of p that counts the slices, mm.
 func (o Orientation) Position(p r3.Vec) float64 { return r3.Dot(views[o].normal, p) }
 

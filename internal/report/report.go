@@ -44,6 +44,8 @@ type View struct {
 
 	At     r3.Vec // where the three planes meet, mm, LPS
 	AtName string // what At is, e.g. "isocentre"; empty: the planes meet at the maximum dose
+
+	Slices int // most slices of one plane to leaf through, fewer where the page would grow beyond 5 MB; 0: 41
 }
 
 // Curve is the cumulative dose–volume histogram of one structure and what was

@@ -11,6 +11,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/internal/picture"
@@ -73,9 +74,9 @@ func (f frame) size() int {
 }
 
 const (
-	side      = 448     // pixels along the longest edge of the box
-	maxFrames = 41      // slices of one plane
-	budget    = 3 << 20 // bytes of all slices that can be leafed through
+	side        = 448     // pixels along the longest edge of the box
+	usualSlices = 41      // of one plane
+	budget      = 3 << 20 // bytes of all slices that can be leafed through
 )
 
 func viewOf(v View) (*viewContent, [][]frame, error) {
@@ -155,31 +156,38 @@ func viewOf(v View) (*viewContent, [][]frame, error) {
 	for n, o := range picture.Orientations {
 		steps[n] = step(v, o)
 	}
-	for d := 1; d <= maxFrames/2; d++ {
+	slices := v.Slices
+	if slices <= 0 {
+		slices = usualSlices
+	}
+	for d := 1; d <= slices/2 && left > 0; d++ {
+		var around [6]*frame // two for each plane
+		var work sync.WaitGroup
 		for n, o := range picture.Orientations {
-			for _, sign := range []float64{-1, 1} {
-				q := at
-				move := sign * float64(d) * steps[n]
-				switch o {
-				case picture.Axial:
-					q.Z += move
-				case picture.Coronal:
-					q.Y += move
-				case picture.Sagittal:
-					q.X += move
-				}
-				if left <= 0 || !scene.Contains(q) {
+			for m, sign := range []float64{-1, 1} {
+				q := r3.Add(at, r3.Scale(sign*float64(d)*steps[n], o.Normal()))
+				if !scene.Contains(q) {
 					continue
 				}
-				f := encode(scene.Slice(scene.Plane(o, q, side)))
-				left -= f.size()
-				if sign < 0 {
-					frames[n] = append([]frame{f}, frames[n]...)
-					out.Planes[n].Start++
-				} else {
-					frames[n] = append(frames[n], f)
-				}
+				work.Go(func() {
+					f := encode(scene.Slice(scene.Plane(o, q, side)))
+					around[2*n+m] = &f
+				})
 			}
+		}
+		work.Wait()
+		for m, f := range around {
+			n := m / 2
+			switch {
+			case f == nil || left <= 0:
+				continue
+			case m%2 == 0:
+				frames[n] = append([]frame{*f}, frames[n]...)
+				out.Planes[n].Start++
+			default:
+				frames[n] = append(frames[n], *f)
+			}
+			left -= f.size()
 		}
 	}
 	for n := range frames {
@@ -213,7 +221,7 @@ func step(v View, o picture.Orientation) float64 {
 			best, most = spacing[a], c
 		}
 	}
-	for best*(maxFrames/2) < 60 {
+	for best*(usualSlices/2) < 60 {
 		best *= 2
 	}
 	return best
