@@ -232,10 +232,24 @@ func (f *Fan) At(u, w, a float64) float64 {
 	if !(x > -0.01 && y > -0.01 && x < float64(f.U.N)-0.99 && y < float64(f.W.N)-0.99) || math.IsNaN(a) {
 		return math.NaN()
 	}
-	z := min(max((a-f.A.First)*f.perA, 0), float64(f.A.N-1))
-	i := min(int(max(x, 0)), f.U.N-2)
-	j := min(int(max(y, 0)), f.W.N-2)
-	k := min(int(z), f.A.N-2)
+	z := (a - f.A.First) * f.perA
+	if z <= 0 {
+		return 0
+	}
+	// Plain comparisons: min and max of floats cost as much as the look-up.
+	if last := float64(f.A.N - 1); z > last {
+		z = last
+	}
+	i, j, k := int(x), int(y), int(z) // towards zero: −0.01 belongs to cell 0
+	if i > f.U.N-2 {
+		i = f.U.N - 2
+	}
+	if j > f.W.N-2 {
+		j = f.W.N - 2
+	}
+	if k > f.A.N-2 {
+		k = f.A.N - 2
+	}
 	x, y, z = x-float64(i), y-float64(j), z-float64(k)
 	nw, plane := f.W.N, f.U.N*f.W.N
 	d := f.Sums[k*plane+i*nw+j:]
