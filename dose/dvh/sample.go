@@ -17,7 +17,7 @@ const (
 	finest    = 0.1     // mm
 	maxRaster = 1 << 24 // cells in a cross-section
 	maxLayers = 1 << 20
-	sliver    = 0.1     // of a cell: samples with less give no lowest or highest dose
+	surface   = 0.3     // mm; samples that may lie further outside give no lowest or highest dose
 	shares    = 1 << 44 // in the structure's volume: samples are counted in whole shares
 )
 
@@ -54,6 +54,7 @@ type sampler struct {
 	low, high float64 // Gy, of the dose around the solid
 	width     float64 // of a bin, Gy
 	share     float64 // mm³
+	sliver    float32 // part of a cell below which its sample may lie too far outside
 
 	count       []int64   // shares in each bin
 	outside     int64     // shares
@@ -81,6 +82,7 @@ func newSampler(dose *geometry.Volume, solid *geometry.Solid) *sampler {
 		step *= 1.5
 	}
 	m.layers = solid.Layers(step, nil)
+	m.sliver = float32(min(max(1-surface/step, 0.1), 0.9))
 	m.share = solid.Volume() * 1000 / shares
 	m.low, m.high = rangeOf(dose, solid)
 	// A uniform dose still needs a bin with a width.
@@ -292,7 +294,7 @@ func (t *tally) take(dose float64, part float32, whole float64) float64 {
 	n := int64(float64(part)*whole + 0.5)
 	i := int((dose - t.low) * t.perGy)
 	t.count[min(max(i, 0), bins-1)] += n
-	if part >= sliver {
+	if part >= t.sliver {
 		if dose < t.least {
 			t.least = dose
 		}
