@@ -16,9 +16,9 @@ import (
 // charset turns the text of a file into UTF-8, by its SpecificCharacterSet
 // (0008,0005), PS3.3 C.12.1.1.2.
 type charset struct {
-	names   []string
 	decoder encoding.Encoding // nil: none named
 	unknown string            // a defined term that is not known here
+	needed  bool              // some text is not ASCII
 }
 
 // charsets are the defined terms, with "ISO 2022 IR n" written as "ISO_IR n".
@@ -55,7 +55,6 @@ func newCharset(value []byte) charset {
 		if name == "" {
 			continue
 		}
-		c.names = append(c.names, name)
 		e, ok := charsets[strings.Replace(name, "ISO 2022 IR", "ISO_IR", 1)]
 		if !ok {
 			c.unknown = name
@@ -99,16 +98,20 @@ func (c charset) decodeAll(values []string) []string {
 	return strings.Split(c.decode(joined), `\`)
 }
 
-// warnings are what to know about the text of the file.
+// warning is what to know about the text of the file.
 func (c charset) warning() string {
-	if c.unknown == "" {
-		return ""
+	const guess = "text outside ASCII is read as UTF-8 or else Latin-1"
+	switch {
+	case c.unknown != "":
+		return fmt.Sprintf("character set %q is not known: %s", c.unknown, guess)
+	case c.decoder == nil && c.needed:
+		return "no character set is named: " + guess
 	}
-	return fmt.Sprintf("character set %q is not known: text outside ASCII is read as UTF-8 or Latin-1", c.unknown)
+	return ""
 }
 
 // isASCII reports whether s needs no decoding: no byte above 127, no escape.
-func isASCII(s string) bool {
+func isASCII[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf || s[i] == 0x1b {
 			return false

@@ -89,6 +89,7 @@ func parse(name string, data []byte) (*object, error) {
 		o.pixelData = data[w.pixelValue.from:w.pixelValue.to]
 	}
 	o.charset = newCharset(w.charsets)
+	o.charset.needed = w.foreign
 
 	// The parser sees neither the pixels, which it would copy, nor the
 	// character set, of which some values make it panic.

@@ -151,7 +151,7 @@ func list(paths []string) ([]string, error) {
 			if err != nil {
 				return err
 			}
-			if d.Type().IsRegular() {
+			if d.Type().IsRegular() || d.Type()&fs.ModeSymlink != 0 && leadsToFile(path) {
 				files = append(files, path)
 			}
 			if len(files) > most {
@@ -165,6 +165,13 @@ func list(paths []string) ([]string, error) {
 	}
 	slices.Sort(files)
 	return slices.Compact(files), nil
+}
+
+// leadsToFile reports whether a symbolic link is one to a file. Links to folders
+// are not followed: they may lead in circles.
+func leadsToFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // scanned is one file after a look at its header.

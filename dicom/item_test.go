@@ -124,6 +124,8 @@ func TestTextIsDecodedByTheFilesCharacterSet(t *testing.T) {
 		}
 		assert.Equal(t, c.want, parseExplicit(t, dataset).text(tag.PatientName), "%q", c.set)
 	}
+	assert.Contains(t, parseExplicit(t, explicit(tag.PatientName, "PN", -1, "M\xfcller")).charset.warning(), "no character set is named")
+	assert.Empty(t, parseExplicit(t, explicit(tag.PatientName, "PN", -1, "Mueller")).charset.warning())
 	o := parseExplicit(t, explicit(tag.SpecificCharacterSet, "UN", -1, "ISO_IR 100")+explicit(tag.PatientName, "PN", -1, "M\xfcller"))
 	assert.Equal(t, "Müller", o.text(tag.PatientName))
 }

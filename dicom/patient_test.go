@@ -88,6 +88,17 @@ func TestRefusedPlanIsNotLeftOutSilently(t *testing.T) {
 	assert.Equal(t, "rp_leaf_overlap.dcm", filepath.Base(e.File))
 }
 
+func TestLinkedFilesAreReadAndLinkedFoldersAreNot(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Symlink(dir, filepath.Join(dir, "circle")))
+	for _, name := range []string{"ct_000.dcm", "ct_001.dcm"} {
+		require.NoError(t, os.Symlink(filepath.Join(oddDir(t), "ct_hfs", name), filepath.Join(dir, name)))
+	}
+	ct, err := ReadCT(dir)
+	require.NoError(t, err)
+	assert.Len(t, ct.SliceUIDs, 2)
+}
+
 func TestEmptyFolderSaysWhatItHolds(t *testing.T) {
 	_, err := ReadFolder(t.TempDir())
 	require.ErrorIs(t, err, ErrNotFound)

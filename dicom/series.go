@@ -122,6 +122,7 @@ func (s *series) sort() {
 // not for a reader to say.
 func (s *series) dropCopies() error {
 	kept, at := s.slices[:1:1], s.at[:1:1]
+	var copies []*slice
 	for i := 1; i < len(s.slices); i++ {
 		last, one := &kept[len(kept)-1], &s.slices[i]
 		if s.at[i]-at[len(at)-1] > positionTolerance {
@@ -136,7 +137,10 @@ func (s *series) dropCopies() error {
 			return &Error{File: one.path, Tag: tagName(tag.ImagePositionPatient), Value: fmt.Sprint(one.origin),
 				Message: fmt.Sprintf("two different images at one place (a repeated or 4-D scan): instances %s and %s", last.uid, one.uid)}
 		}
-		s.warn(one.path, tag.ImagePositionPatient, one.origin, "the same image twice at one place: instance %s is used, %s left out", last.uid, one.uid)
+		copies = append(copies, one)
+	}
+	if n := len(copies); n > 0 {
+		s.warn(copies[0].path, tag.ImagePositionPatient, copies[0].origin, "the same image twice at one place, of %d places: instance %s and the like are left out", n, copies[0].uid)
 	}
 	s.slices, s.at = kept, at
 	return nil

@@ -56,7 +56,8 @@ type walker struct {
 	pixels       span // of the whole PixelData element at the root
 	pixelValue   span
 	encapsulated bool
-	end          int // where the data set ends, before zero padding
+	foreign      bool // some text is not ASCII
+	end          int  // where the data set ends, before zero padding
 }
 
 // element is the head of a data element.
@@ -82,8 +83,10 @@ func (w *walker) head(pos, end int, enc layout) (element, error) {
 	if enc.implicit || e.tag.Group == tag.GroupSeqItem {
 		e.length, e.value = enc.order.Uint32(b[4:]), pos+8
 		e.vr = "UN"
-		if info, err := tag.Find(e.tag); err == nil {
-			e.vr = info.VRs[0]
+		if !tag.IsPrivate(e.tag.Group) {
+			if info, err := tag.Find(e.tag); err == nil {
+				e.vr = info.VRs[0]
+			}
 		}
 		return e, nil
 	}
@@ -203,6 +206,10 @@ func (w *walker) element(e element, end, depth int, enc layout) (next int, err e
 	}
 	if slices.Contains(exactlyOneUShort, e.tag) && (e.vr != "US" && e.vr != "UN" || len(value) != 2) {
 		return 0, w.fail(e.tag, e.vr, "expected one US value of 2 bytes, found %d bytes", len(value))
+	}
+	switch e.vr {
+	case "LO", "LT", "PN", "SH", "ST", "UC", "UT":
+		w.foreign = w.foreign || !tag.IsPrivate(e.tag.Group) && !isASCII(value)
 	}
 	if root && e.tag == tag.SpecificCharacterSet {
 		w.charset, w.charsets = span{e.start, next}, value
