@@ -15,7 +15,11 @@ import (
 // the outermost centres the value of the nearest centre holds. Further out
 // (and where p is not a number) inside is false and the value 0.
 func (v *Volume) Interpolate(p r3.Vec) (value float64, inside bool) {
-	q := v.Grid.Index(p)
+	return v.atIndex(v.Grid.Index(p))
+}
+
+// atIndex is Interpolate at a continuous index.
+func (v *Volume) atIndex(q r3.Vec) (value float64, inside bool) {
 	x, okx := cellOf(q.X, v.Grid.size[0])
 	y, oky := cellOf(q.Y, v.Grid.size[1])
 	z, okz := cellOf(q.Z, v.Grid.size[2])

@@ -45,12 +45,18 @@ func parallelAxes(g, h Grid) bool {
 // sliceByPoint fills slice k of r from v, for any two grids.
 func (r *Volume) sliceByPoint(v *Volume, outside float32) func(k int) {
 	g := r.Grid
+	// The index in v of a voxel of g is affine in its own: Index of a step from
+	// the origin of v is the step's.
+	index := Affine{Origin: v.Grid.Index(g.origin)}
+	for a := range 3 {
+		index.Step[a] = v.Grid.Index(r3.Add(v.Grid.origin, r3.Scale(g.spacing[a], g.axes[a])))
+	}
 	return func(k int) {
 		out := r.Data[g.Offset(0, 0, k):g.Offset(0, 0, k+1)]
 		for j := range g.size[1] {
 			for i := range g.size[0] {
 				value := outside
-				if x, ok := v.Interpolate(g.Point(float64(i), float64(j), float64(k))); ok {
+				if x, ok := v.atIndex(index.At(float64(i), float64(j), float64(k))); ok {
 					value = float32(x)
 				}
 				out[i+g.size[0]*j] = value
