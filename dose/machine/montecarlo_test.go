@@ -76,8 +76,12 @@ func TestDepthDoseIsThatOfMonteCarlo(t *testing.T) {
 				if x == y {
 					times = 1
 				}
-				for _, half := range []float64{-0.7217, 0.7217} { // Gauss points of a voxel of 2.5 mm
-					sum += times * openField(c.pencil, c.side/2, x, y, z+half)
+				points := []float64{0} // in the voxel of 2.5 mm
+				if z < 20 {
+					points = []float64{-0.7217, 0.7217} // of Gauss, where dose bends
+				}
+				for _, dz := range points {
+					sum += times * openField(c.pencil, c.side/2, x, y, z+dz)
 					n += times
 				}
 			}

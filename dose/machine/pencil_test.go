@@ -68,8 +68,8 @@ func TestLowRankAgreesWithTheDirectKernel(t *testing.T) {
 	for _, name := range []string{"mohan1985_6mv", "alirogers2012_varian_18mv"} {
 		exact, p := derived(t, name)
 		var worst float64
-		for _, ssd := range []float64{800, 1000, 1150} {
-			for _, h := range []float64{5, 15, 50, 100, 200} {
+		for _, ssd := range []float64{800, 1150} {
+			for _, h := range []float64{5, 15, 50, 200} {
 				largest := 0.0
 				for d := 5.0; d < 60; d += 2.5 {
 					largest = max(largest, p.onAxis(h, d, (ssd+d)/1000))
