@@ -35,7 +35,6 @@ type Field struct {
 // spacing.
 type Depths struct {
 	frame geometry.Frame
-	field Field
 	fan   fan.Fan
 }
 
@@ -68,7 +67,7 @@ func newDepths(ctx context.Context, v *geometry.Volume, f geometry.Frame, field 
 	if near < f.SAD/100 {
 		return nil, fmt.Errorf("%w: the volume reaches to %.0f mm from the plane of the source", ErrDepths, near)
 	}
-	d := &Depths{frame: f, field: field, fan: fan.Fan{SAD: f.SAD}}
+	d := &Depths{frame: f, fan: fan.Fan{SAD: f.SAD}}
 	nodes := 1.0
 	for _, axis := range []struct {
 		a                *fan.Axis
@@ -132,9 +131,6 @@ func (d *Depths) AtPoint(p r3.Vec) float64 { return d.At(d.frame.Project(p)) }
 func (d *Depths) Row(out []float64, first, step r3.Vec) {
 	d.fan.Row(out, [3]float64{first.X, first.Y, first.Z}, [3]float64{step.X, step.Y, step.Z})
 }
-
-// Field is the rectangle that the depths were made for.
-func (d *Depths) Field() Field { return d.field }
 
 // Volume is the depth at each voxel of g in mm, NaN outside the field. The
 // result has the same bits whatever the number of goroutines. It fails only
