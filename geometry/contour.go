@@ -22,7 +22,8 @@ const (
 	maxCorners     = 1 << 21 // of a structure
 	maxLoops       = 1024    // contours in one plane
 	maxCrossings   = 500     // mean number of edges that a line through a plane meets
-	maxPairWork    = 1 << 29 // edges looked at while contours are compared
+	maxPairWork    = 1 << 27 // edges looked at while contours are compared
+	pairWork       = 1000    // what comparing two contours costs besides, in edges
 )
 
 // edge is one side of a polygon, in the plane's coordinates (mm).

@@ -64,7 +64,7 @@ func (c *coverage) draw(p *plane, r Raster, out []float32) {
 		s.slope = (s.x1 - s.x0) / (s.y1 - s.y0)
 		c.sides = append(c.sides, s)
 	}
-	slices.SortStableFunc(c.sides, func(a, b span) int { return cmp.Compare(a.y0, b.y0) })
+	slices.SortFunc(c.sides, func(a, b span) int { return cmp.Compare(a.y0, b.y0) })
 	c.sum = append(c.sum[:0], make([]float64, r.NU+1)...)
 	c.active = c.active[:0]
 	in := newParity(p.loops)

@@ -51,11 +51,18 @@ func newPlane(in []loop, work *int) (p plane, warnings []string, err error) {
 	if len(in) > maxLoops {
 		return p, nil, fmt.Errorf("%w: %d contours, at most %d in one plane", ErrContour, len(in), maxLoops)
 	}
-	var loops []loop
+	var all []edge
 	for _, l := range in {
-		if err := tooFine(l.edges, l.low, l.high); err != nil {
+		if err := tooFine(l.edges); err != nil {
 			return p, nil, fmt.Errorf("contour %d: %w", l.contour, err)
 		}
+		all = append(all, l.edges...)
+	}
+	if err := tooFine(all); err != nil {
+		return p, nil, err
+	}
+	var loops []loop
+	for _, l := range in {
 		p.w += l.w / float64(len(in))
 		if l.area = areaOf(l.edges, newParity(make([]loop, 1)), l.low.Y, l.high.Y); l.area > 0 {
 			loops = append(loops, l)
@@ -76,7 +83,7 @@ func newPlane(in []loop, work *int) (p plane, warnings []string, err error) {
 			if l.low.X >= o.high.X || o.low.X >= l.high.X || l.low.Y >= o.high.Y || o.low.Y >= l.high.Y {
 				continue
 			}
-			if *work -= len(l.edges) + len(o.edges) + overlapLines; *work < 0 {
+			if *work -= len(l.edges) + len(o.edges) + pairWork; *work < 0 {
 				return p, nil, fmt.Errorf("%w: too many contours on one another", ErrContour)
 			}
 			shared := overlap(l.edges, o.edges, l, o)
@@ -106,8 +113,10 @@ func newPlane(in []loop, work *int) (p plane, warnings []string, err error) {
 	if crossed > 0 {
 		warnings = append(warnings, fmt.Sprintf("%d pairs of contours cross: united", crossed))
 	}
-	p.finish(group, part)
-	return p, warnings, tooFine(p.edges, p.low, p.high)
+	if len(p.loops) > 0 {
+		p.finish(group, part)
+	}
+	return p, warnings, nil
 }
 
 // join gives the sets of a and b one name.
@@ -152,7 +161,11 @@ func (p *plane) finish(group, part []int) {
 
 // tooFine fails for edges that would take unbounded time and memory to draw:
 // a line through them would meet them by the hundreds.
-func tooFine(edges []edge, low, high r2.Vec) error {
+func tooFine(edges []edge) error {
+	if len(edges) <= maxCrossings {
+		return nil
+	}
+	low, high := edgeBounds(edges)
 	var du, dv float64
 	for _, e := range edges {
 		du += math.Abs(e.b.X - e.a.X)
@@ -236,7 +249,7 @@ func link(below, above *plane, work *int) error {
 			if !(high > low) || m.low.X >= t.high.X || t.low.X >= m.high.X {
 				continue
 			}
-			if *work -= len(m.edges) + len(t.edges) + overlapLines; *work < 0 {
+			if *work -= len(m.edges) + len(t.edges) + pairWork; *work < 0 {
 				return fmt.Errorf("%w: too many contours on one another", ErrContour)
 			}
 			if sharedArea(m.edges, t.edges, pa, pb, low, high) >= min(below.area[i], above.area[j])/4 {

@@ -192,11 +192,17 @@ func (m *Mask) oblique(s *Solid) error {
 	whole := make([]float32, len(m.Fraction)) // all cells of a voxel, as thickness in mm
 	sections := s.Sections(r)
 	du := g.along(s.axes[0], step)
+	// Rows are shifted by up to half a cell, evenly (fractions of n/g, n/g² with
+	// g³ = g + 1): one lattice direction may run along the grid, and its cells
+	// must not all lie to the same side of the voxels' faces.
+	n := 0.0
+	shift := func(alpha float64) float64 { return n*alpha - math.Floor(n*alpha) - 0.5 }
 	for _, layer := range s.layersBetween(low.Z, high.Z, step) {
 		cover, _ := sections.At(layer.W)
 		thick := float32(layer.Thickness)
 		for j := range r.NV {
-			p := g.Index(s.Point(r.U+0.5*step, r.V+(float64(j)+0.5)*step, layer.W))
+			n++
+			p := g.Index(s.Point(r.U+(0.5+shift(0.7548776662466927))*step, r.V+(float64(j)+0.5+shift(0.5698402909980532))*step, layer.W))
 			for i, c := range cover[j*r.NU : (j+1)*r.NU] {
 				x := int(math.Floor(p.X+float64(i)*du.X+0.5)) - m.Box.Low[0]
 				y := int(math.Floor(p.Y+float64(i)*du.Y+0.5)) - m.Box.Low[1]
