@@ -253,17 +253,20 @@ func TestSeveralSeriesMustBeChosenFrom(t *testing.T) {
 	assert.ErrorIs(t, err, ErrNotFound)
 }
 
-func TestPublicSeriesLoad(t *testing.T) {
+// The sums and extremes of Hounsfield units are those of pydicom 3.0.2.
+func TestPublicSeriesHoldTheHounsfieldUnitsOfPydicom(t *testing.T) {
 	for name, want := range map[string]struct {
 		size     [3]int
 		spacing  [3]float64
+		sum      float64
+		min, max float32
 		warnings int
 	}{
-		"tg119/ct":                          {[3]int{167, 167, 129}, [3]float64{3, 3, 2.5}, 0},
-		"lung_nsclc/ct":                     {[3]int{512, 512, 51}, [3]float64{0.9765625, 0.9765625, 3}, 0},
-		"lung_synthetic/ct":                 {[3]int{100, 100, 100}, [3]float64{5, 5, 5}, 1}, // RescaleType US
-		"breast_eclipse/ct_standin":         {[3]int{128, 86, 98}, [3]float64{4, 4, 3}, 0},
-		"proton_ramp_raystation/ct_standin": {[3]int{101, 101, 41}, [3]float64{2.5, 2.5, 5}, 0},
+		"tg119/ct":                          {[3]int{167, 167, 129}, [3]float64{3, 3, 2.5}, -2897185857, -1000, 1040, 0},
+		"lung_nsclc/ct":                     {[3]int{512, 512, 51}, [3]float64{0.9765625, 0.9765625, 3}, -10123041213, -1024, 2232, 0},
+		"lung_synthetic/ct":                 {[3]int{100, 100, 100}, [3]float64{5, 5, 5}, -865964000, -1000, 0, 1}, // RescaleType US
+		"breast_eclipse/ct_standin":         {[3]int{128, 86, 98}, [3]float64{4, 4, 3}, -798492183, -1000, 40, 0},
+		"proton_ramp_raystation/ct_standin": {[3]int{101, 101, 41}, [3]float64{2.5, 2.5, 5}, -129096905, -1000, 125, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ct, err := ReadCT(sharedData(t, filepath.FromSlash(name)))
@@ -271,8 +274,32 @@ func TestPublicSeriesLoad(t *testing.T) {
 			assert.Equal(t, want.size, ct.Volume.Grid.Size())
 			assert.InDeltaSlice(t, want.spacing[:], spacingOf(ct), 1e-6)
 			assert.Len(t, ct.Warnings, want.warnings, "%v", ct.Warnings)
+			assert.Equal(t, want.sum, sum(ct))
+			assert.Equal(t, want.min, slices.Min(ct.Volume.Data))
+			assert.Equal(t, want.max, slices.Max(ct.Volume.Data))
 		})
 	}
+}
+
+// Every file of the public sets is read or refused with its name; the refused
+// ones are those that were cut.
+func TestEveryPublicFileIsReadOrRefusedByName(t *testing.T) {
+	folder, err := Scan(sharedData(t))
+	require.NoError(t, err)
+	var cut []string
+	for _, p := range folder.Problems {
+		assert.NotEmpty(t, p.File)
+		assert.NotEmpty(t, p.Message)
+		if p.Severity == Refused {
+			cut = append(cut, filepath.Base(p.File))
+		}
+	}
+	assert.Equal(t, []string{"truncated_header.dcm", "truncated_pixels.dcm", "rtplan_truncated.dcm"}, cut)
+	files := 0
+	for _, o := range folder.Objects {
+		files += len(o.Files)
+	}
+	assert.Greater(t, files, 700)
 }
 
 func TestRealFilesThatCannotCarryADoseAreRefusedByName(t *testing.T) {
