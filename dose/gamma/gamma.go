@@ -87,6 +87,11 @@ type Result struct {
 	NotDrawn    int `json:"not_drawn"`    // left out by Subset
 	NoData      int `json:"no_data"`      // no evaluated dose within MaxGamma·Distance
 
+	// Unproven counts points whose minimum was not proven within the effort
+	// allowed; their gamma may be above the true one. It is 0 for dose of any
+	// ordinary kind.
+	Unproven int `json:"unproven"`
+
 	// Gamma is on the reference grid, NaN where there is none. Values keep
 	// their side of 1 when they are rounded to float32.
 	Gamma *geometry.Volume `json:"-"`
@@ -118,6 +123,14 @@ func Compute(ctx context.Context, reference, evaluated *geometry.Volume, c Crite
 	if c.MaxGamma == 0 {
 		c.MaxGamma = 2
 	}
+	if reach := float64(c.Samples) * c.MaxGamma; reach > maxShells {
+		return nil, fmt.Errorf("%w: %d samples to a maximum gamma of %g are %g shells, more than %d", ErrCriteria, c.Samples, c.MaxGamma, reach, maxShells)
+	}
+	for _, h := range evaluated.Grid.Spacing() {
+		if ratio := h / c.Distance; !(ratio > 1e-6 && ratio < 1e6) {
+			return nil, fmt.Errorf("%w: voxels of %g mm and a distance criterion of %g mm have nothing to do with each other", ErrCriteria, h, c.Distance)
+		}
+	}
 	if c.Normalisation == 0 {
 		if c.Normalisation = maximum(reference.Data); !(c.Normalisation > 0) {
 			return nil, fmt.Errorf("%w: the reference has no dose above zero, so 100 %% is not defined", ErrDose)
@@ -147,19 +160,18 @@ func (c Criteria) reach() float64 { return c.MaxGamma * c.Distance }
 
 func (c Criteria) check() error {
 	for _, s := range []struct {
-		name      string
-		value     float64
-		zero      bool // allowed
-		unlimited bool
+		name             string
+		value, low, high float64
+		zero             bool // 0 is allowed, too
 	}{
-		{"dose criterion in %", c.DosePercent, false, false},
-		{"distance criterion in mm", c.Distance, false, false},
-		{"cutoff in %", c.CutoffPercent, true, false},
-		{"maximum gamma", c.MaxGamma, true, false},
-		{"normalisation dose in Gy", c.Normalisation, true, false},
+		{"dose criterion in %", c.DosePercent, 1e-3, 1e3, false},
+		{"distance criterion in mm", c.Distance, 1e-3, 1e3, false},
+		{"cutoff in %", c.CutoffPercent, 1e-9, 1e3, true},
+		{"maximum gamma", c.MaxGamma, 1e-3, 1e3, true},
+		{"normalisation dose in Gy", c.Normalisation, 1e-12, 1e12, true},
 	} {
-		if math.IsInf(s.value, 0) || !(s.value > 0 || s.zero && s.value == 0) {
-			return fmt.Errorf("%w: %s is %g", ErrCriteria, s.name, s.value)
+		if !(s.value >= s.low && s.value <= s.high || s.zero && s.value == 0) {
+			return fmt.Errorf("%w: %s is %g, not between %g and %g", ErrCriteria, s.name, s.value, s.low, s.high)
 		}
 	}
 	if c.Samples < 0 || c.Subset < 0 || c.Threads < 0 {

@@ -6,6 +6,9 @@ import (
 	"github.com/kerma-rt/kerma/geometry"
 )
 
+// maxShells bounds the memory that the samples take (4 million places).
+const maxShells = 100
+
 // shells are the samples of the sampled search: places on concentric shells
 // round a point, as pymedphys.gamma takes them, nearest shell first.
 type shells struct {

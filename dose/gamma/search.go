@@ -52,6 +52,11 @@ func (r *Result) search(ctx context.Context, reference, evaluated *geometry.Volu
 		return err
 	}
 	r.add(sums)
+	for _, s := range searchers {
+		if exact, ok := s.(*gammasearch.Search); ok {
+			r.Unproven += exact.Unproven
+		}
+	}
 	return nil
 }
 

@@ -6,10 +6,10 @@ import "math"
 // distance criterion: the largest row sum (Gershgorin) of the matrix of
 // |∂²t/∂a∂b|/(ka·kb), whose diagonal is zero since t is linear in each axis.
 func (s *Search) twist(c *cell, b *box) float64 {
-	xy := math.Max(math.Abs(c.cxy+c.cxyz*b.low.z), math.Abs(c.cxy+c.cxyz*b.high.z)) * s.ik.z
-	xz := math.Max(math.Abs(c.cxz+c.cxyz*b.low.y), math.Abs(c.cxz+c.cxyz*b.high.y)) * s.ik.y
-	yz := math.Max(math.Abs(c.cyz+c.cxyz*b.low.x), math.Abs(c.cyz+c.cxyz*b.high.x)) * s.ik.x
-	return math.Max(xy+xz, math.Max(xy+yz, xz+yz))
+	xy := max(math.Abs(c.cxy+c.cxyz*b.low.z), math.Abs(c.cxy+c.cxyz*b.high.z)) * s.ik.z
+	xz := max(math.Abs(c.cxz+c.cxyz*b.low.y), math.Abs(c.cxz+c.cxyz*b.high.y)) * s.ik.y
+	yz := max(math.Abs(c.cyz+c.cxyz*b.low.x), math.Abs(c.cyz+c.cxyz*b.high.x)) * s.ik.x
+	return max(xy+xz, max(xy+yz, xz+yz))
 }
 
 // bound is a proven lower bound of γ² in the box, from t and its gradient g at
@@ -43,5 +43,5 @@ func (s *Search) bound(c *cell, b *box, u vec, t float64, g vec, lambda, twist f
 
 // lowerEnd is the least value of p·d + q·d², q ≤ 0, between low and high.
 func lowerEnd(p, q, low, high float64) float64 {
-	return math.Min(low*(p+q*low), high*(p+q*high))
+	return min(low*(p+q*low), high*(p+q*high))
 }

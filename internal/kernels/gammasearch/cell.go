@@ -13,38 +13,36 @@ type cell struct {
 
 	origin vec // continuous index of u = 0
 	r      vec // the point under search, as a place in the cell; may lie outside
-	width  vec // 1, or 0 across an axis of one value
 }
 
 // box is a part of a cell.
 type box struct{ low, high vec }
 
-func (s *Search) load(at [3]int) cell {
+// load makes s.cell the cell at the given lattice indices.
+func (s *Search) load(x, y, z int) {
 	f := s.field
-	i := at[0] + f.size[0]*(at[1]+f.size[1]*at[2])
-	x, y, z := f.step[0], f.step[1], f.step[2]
+	i := x + f.size[0]*(y+f.size[1]*z)
+	dx, dy, dz := f.step[0], f.step[1], f.step[2]
 	e, D, q := f.dose, s.dose, s.scale
 	e000 := (float64(e[i]) - D) * q
-	e100 := (float64(e[i+x]) - D) * q
-	e010 := (float64(e[i+y]) - D) * q
-	e110 := (float64(e[i+x+y]) - D) * q
-	i += z
+	e100 := (float64(e[i+dx]) - D) * q
+	e010 := (float64(e[i+dy]) - D) * q
+	e110 := (float64(e[i+dx+dy]) - D) * q
+	i += dz
 	e001 := (float64(e[i]) - D) * q
-	e101 := (float64(e[i+x]) - D) * q
-	e011 := (float64(e[i+y]) - D) * q
-	e111 := (float64(e[i+x+y]) - D) * q
+	e101 := (float64(e[i+dx]) - D) * q
+	e011 := (float64(e[i+dy]) - D) * q
+	e111 := (float64(e[i+dx+dy]) - D) * q
 
-	var c cell
+	c := &s.cell
 	c.c = e000
 	c.cx, c.cy, c.cz = e100-e000, e010-e000, e001-e000
 	c.cxy = e110 - e010 - c.cx
 	c.cxz = e101 - e001 - c.cx
 	c.cyz = e011 - e001 - c.cy
 	c.cxyz = e111 - e011 - (e101 - e001) - c.cxy
-	c.origin = vec{float64(at[0]), float64(at[1]), float64(at[2])}
+	c.origin = vec{float64(x), float64(y), float64(z)}
 	c.r = vec{s.r.x - c.origin.x, s.r.y - c.origin.y, s.r.z - c.origin.z}
-	c.width = vec{float64(min(x, 1)), float64(min(y, 1)), float64(min(z, 1))}
-	return c
 }
 
 // value is t and its gradient at u.
@@ -56,23 +54,13 @@ func (c *cell) value(u vec) (t float64, g vec) {
 	return c.c + u.x*(c.cx+c.cxy*u.y) + u.y*c.cy + u.z*g.z, g
 }
 
-// gamma2 is the objective at u: |u − r|² + t².
-func (s *Search) gamma2(c *cell, u vec) float64 {
-	yz := c.cyz + c.cxyz*u.x
-	t := c.c + u.x*(c.cx+c.cxy*u.y) + u.y*c.cy + u.z*(c.cz+c.cxz*u.x+u.y*yz)
+// distance2 is |u − r|².
+func (s *Search) distance2(c *cell, u vec) float64 {
 	x, y, z := u.x-c.r.x, u.y-c.r.y, u.z-c.r.z
-	return s.k2.x*x*x + s.k2.y*y*y + s.k2.z*z*z + t*t
+	return s.k2.x*x*x + s.k2.y*y*y + s.k2.z*z*z
 }
 
-func clamp(x, low, high float64) float64 {
-	if x < low {
-		return low
-	}
-	if x > high {
-		return high
-	}
-	return x
-}
+func clamp(x, low, high float64) float64 { return min(max(x, low), high) }
 
 func (b *box) clamp(u vec) vec {
 	return vec{clamp(u.x, b.low.x, b.high.x), clamp(u.y, b.low.y, b.high.y), clamp(u.z, b.low.z, b.high.z)}
@@ -94,10 +82,8 @@ func (s *Search) least(c *cell, b *box) float64 {
 			u.z = b.high.z
 		}
 		t, _ := c.value(u)
-		low, high = math.Min(low, t), math.Max(high, t)
+		low, high = min(low, t), max(high, t)
 	}
-	gap := math.Max(0, math.Max(low, -high))
-	n := b.clamp(c.r)
-	x, y, z := n.x-c.r.x, n.y-c.r.y, n.z-c.r.z
-	return s.k2.x*x*x + s.k2.y*y*y + s.k2.z*z*z + gap*gap
+	gap := max(0, max(low, -high))
+	return s.distance2(c, b.clamp(c.r)) + gap*gap
 }

@@ -38,16 +38,22 @@ type Search struct {
 	queue []candidate
 	boxes []box
 
+	// Unproven counts the points for which a cell could not be settled within
+	// the budget of boxes: their γ² is only an upper bound.
+	Unproven int
+
+	cell  cell
+	width vec // of a cell: 1, or 0 across an axis of one value
+
 	// The point under search and the best place found for it.
 	r          vec     // continuous index
 	dose       float64 // D
 	scale      float64 // 1/ΔD
 	best       float64 // γ² at x
 	x          vec     // continuous index
-	multiplier float64 // t at x: the multiplier of the lower bound
-
-	// Nodes counts the boxes that were minimised, for tests and tuning.
-	Nodes int
+	multiplier float64 // t at x, a good λ for the bound of other cells
+	settled    [3]int  // the cell that has been minimised already
+	proven     bool
 }
 
 // rank is one layer of cells across an axis and its squared distance from the
@@ -72,6 +78,7 @@ func New(field *Field, k [3]float64, maxGamma, enough float64) *Search {
 	s.k2 = vec{k[0] * k[0], k[1] * k[1], k[2] * k[2]}
 	s.ik2 = vec{1 / s.k2.x, 1 / s.k2.y, 1 / s.k2.z}
 	s.ik = vec{1 / (k[1] * k[2]), 1 / (k[0] * k[2]), 1 / (k[0] * k[1])}
+	s.width = vec{float64(min(field.step[0], 1)), float64(min(field.step[1], 1)), float64(min(field.step[2], 1))}
 	// A lattice that ends at exactly the limit is data: rounding of the
 	// indices must not lose it.
 	s.limit = maxGamma * maxGamma * (1 + 1e-9)
@@ -88,9 +95,11 @@ func (s *Search) Minimum(index [3]float64, dose, scale float64) (gamma2 float64,
 	s.r = vec{index[0], index[1], index[2]}
 	s.dose, s.scale = dose, scale
 	s.best, s.x, s.multiplier = s.limit, s.r, 0
+	s.proven = true
+	defer s.count()
 
 	home := [3]int{f.layer(0, s.r.x), f.layer(1, s.r.y), f.layer(2, s.r.z)}
-	s.stay(home)
+	s.settled = s.predict(home)
 	if s.best <= s.stop {
 		return s.best, true
 	}
@@ -115,17 +124,36 @@ func (s *Search) Minimum(index [3]float64, dose, scale float64) (gamma2 float64,
 	}
 }
 
-// stay takes the point itself, where the lattice covers it, as the first guess.
-func (s *Search) stay(home [3]int) {
-	f := s.field
-	if !f.inside(s.r) || !f.span(home).valid() {
-		return
+func (s *Search) count() {
+	if !s.proven {
+		s.Unproven++
 	}
-	c := s.load(home)
-	t, _ := c.value(c.r)
+}
+
+// predict takes the point itself, where the lattice covers it, as the first
+// guess and from there the Gauss–Newton step to the second, which is the
+// minimum already where the dose is linear. It returns the cell it came to, or
+// a cell outside the lattice.
+func (s *Search) predict(home [3]int) [3]int {
+	f := s.field
+	outside := [3]int{-1, -1, -1}
+	if !f.inside(s.r) || !f.span(home).valid() {
+		return outside
+	}
+	s.load(home[0], home[1], home[2])
+	t, g := s.cell.value(s.cell.r)
 	if t*t < s.best {
 		s.best, s.multiplier = t*t, t
 	}
+	d := vec{g.x * s.ik2.x, g.y * s.ik2.y, g.z * s.ik2.z}
+	step := -t / (1 + g.x*d.x + g.y*d.y + g.z*d.z)
+	x := vec{s.r.x + step*d.x, s.r.y + step*d.y, s.r.z + step*d.z}
+	at := [3]int{f.layer(0, x.x), f.layer(1, x.y), f.layer(2, x.z)}
+	if !f.span(at).valid() {
+		return outside
+	}
+	s.minimise(at, x)
+	return at
 }
 
 // rankLayers lists the layers of cells across axis a that are nearer than the
@@ -137,7 +165,7 @@ func (s *Search) rankLayers(a, home int, r, k2 float64) {
 	if s.field.size[a] == 1 {
 		width = 0
 	}
-	d := math.Max(0, math.Max(float64(home)-r, r-float64(home)-width))
+	d := max(0, float64(home)-r, r-float64(home)-width)
 	layers = append(layers, rank{home, d * d * k2})
 	low, high := home-1, home+1
 	for {
@@ -170,7 +198,7 @@ func (s *Search) beyond(n int) float64 {
 	least := math.Inf(1)
 	for a := range 3 {
 		if n < len(s.rank[a]) {
-			least = math.Min(least, s.rank[a][n].d2)
+			least = min(least, s.rank[a][n].d2)
 		}
 	}
 	return least
@@ -181,6 +209,7 @@ func (s *Search) beyond(n int) float64 {
 func (s *Search) collect(n int) (found bool) {
 	f := s.field
 	s.queue = s.queue[:0]
+	enough := s.enough()
 	xs, ys, zs := s.rank[0], s.rank[1], s.rank[2]
 	for iz := 0; iz <= n && iz < len(zs); iz++ {
 		z := zs[iz]
@@ -216,7 +245,7 @@ func (s *Search) collect(n int) (found bool) {
 					gap = d * s.scale
 				}
 				least += gap * gap
-				if least < s.enough() {
+				if least < enough && (x.cell != s.settled[0] || y.cell != s.settled[1] || z.cell != s.settled[2]) {
 					s.queue = append(s.queue, candidate{[3]int{x.cell, y.cell, z.cell}, least})
 				}
 			}
@@ -247,6 +276,6 @@ func (s *Search) next() bool {
 	last := len(s.queue) - 1
 	s.queue[first] = s.queue[last]
 	s.queue = s.queue[:last]
-	s.minimise(c.cell)
+	s.minimise(c.cell, s.x)
 	return true
 }

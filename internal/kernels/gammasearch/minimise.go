@@ -2,70 +2,87 @@ package gammasearch
 
 import "math"
 
-// minimise lowers the best to the minimum of γ² in a cell, if that is lower.
-// A cell that one Newton descent cannot settle is halved until it can.
-func (s *Search) minimise(at [3]int) {
-	c := s.load(at)
-	s.boxes = append(s.boxes[:0], box{high: c.width})
-	for first := true; len(s.boxes) > 0; first = false {
+// budget is how many boxes one cell may be cut into. Dose of any measured or
+// computed kind stays below a hundred.
+const budget = 1 << 12
+
+// minimise lowers the best to the minimum of γ² in a cell, if that is lower,
+// starting from continuous index x. A cell that one Newton descent cannot
+// settle is halved until it can.
+func (s *Search) minimise(at [3]int, x vec) {
+	s.load(at[0], at[1], at[2])
+	c := &s.cell
+	x = vec{x.x - c.origin.x, x.y - c.origin.y, x.z - c.origin.z}
+	whole := box{high: s.width}
+	if s.settle(c, &whole, x) {
+		return
+	}
+	left, right := s.halve(&whole)
+	s.boxes = append(s.boxes[:0], left, right)
+	for n := 0; len(s.boxes) > 0; n++ {
+		if n == budget {
+			s.proven = false
+			return
+		}
 		last := len(s.boxes) - 1
 		b := s.boxes[last]
 		s.boxes = s.boxes[:last]
-		if !first && s.least(&c, &b) >= s.enough() {
+		if s.least(c, &b) >= s.enough() || s.settle(c, &b, s.place(c)) {
 			continue
 		}
-		if !s.settle(&c, &b) {
-			left, right := s.halve(&b)
-			s.boxes = append(s.boxes, left, right)
-		}
+		left, right := s.halve(&b)
+		s.boxes = append(s.boxes, left, right)
 	}
+}
+
+// place is the best point so far as a place in the cell.
+func (s *Search) place(c *cell) vec {
+	return vec{s.x.x - c.origin.x, s.x.y - c.origin.y, s.x.z - c.origin.z}
 }
 
 // settle runs a projected Newton iteration in the box. It returns true once
 // the box is proven to hold nothing better than the best, which the iteration
 // itself may have lowered.
-func (s *Search) settle(c *cell, b *box) bool {
-	s.Nodes++
+func (s *Search) settle(c *cell, b *box, start vec) bool {
 	twist := s.twist(c, b)
-	u := b.clamp(vec{s.x.x - c.origin.x, s.x.y - c.origin.y, s.x.z - c.origin.z})
+	u := b.clamp(start)
+	t, g := c.value(u)
+	gamma2 := s.distance2(c, u) + t*t
+	s.improve(c, u, t, gamma2)
+	if s.bound(c, b, u, t, g, s.multiplier, twist) >= s.enough() {
+		return true
+	}
+	tried := s.multiplier
 	for range 50 {
-		t, g := c.value(u)
-		x, y, z := u.x-c.r.x, u.y-c.r.y, u.z-c.r.z
-		gamma2 := s.k2.x*x*x + s.k2.y*y*y + s.k2.z*z*z + t*t
-		if gamma2 < s.best {
-			s.best, s.multiplier = gamma2, t
-			s.x = vec{u.x + c.origin.x, u.y + c.origin.y, u.z + c.origin.z}
-			if gamma2 <= s.stop {
-				return true
-			}
-		}
-		if s.bound(c, b, u, t, g, s.multiplier, twist) >= s.enough() {
-			return true
-		}
-		if t != s.multiplier && s.bound(c, b, u, t, g, t, twist) >= s.enough() {
+		if s.best <= s.stop || t != tried && s.bound(c, b, u, t, g, t, twist) >= s.enough() {
 			return true
 		}
 		d := s.newton(c, b, u, t, g)
-		v, ok := s.advance(c, b, u, d, gamma2)
-		if !ok {
-			return false
+		for damping := 1; ; damping *= 4 {
+			v := b.clamp(vec{u.x + d.x, u.y + d.y, u.z + d.z})
+			tv, gv := c.value(v)
+			below := s.distance2(c, v) + tv*tv
+			if below < gamma2*(1-1e-12) {
+				u, t, g, gamma2 = v, tv, gv, below
+				tried = math.NaN()
+				break
+			}
+			if damping > 1<<16 {
+				return false
+			}
+			d = vec{d.x / 4, d.y / 4, d.z / 4}
 		}
-		u = v
+		s.improve(c, u, t, gamma2)
 	}
 	return false
 }
 
-// advance goes from u along d, projected on the box, as far as γ² falls. It
-// fails where it does not fall by more than rounding.
-func (s *Search) advance(c *cell, b *box, u, d vec, gamma2 float64) (vec, bool) {
-	for range 12 {
-		v := b.clamp(vec{u.x + d.x, u.y + d.y, u.z + d.z})
-		if s.gamma2(c, v) < gamma2*(1-1e-12) {
-			return v, true
-		}
-		d = vec{d.x / 4, d.y / 4, d.z / 4}
+// improve makes u the best point if it is.
+func (s *Search) improve(c *cell, u vec, t, gamma2 float64) {
+	if gamma2 < s.best {
+		s.best, s.multiplier = gamma2, t
+		s.x = vec{u.x + c.origin.x, u.y + c.origin.y, u.z + c.origin.z}
 	}
-	return u, false
 }
 
 // newton is the Newton step of γ² at u among the axes that are free to move:
@@ -132,7 +149,7 @@ func (h hessian) solve(p vec) (vec, bool) {
 func (s *Search) halve(b *box) (left, right box) {
 	x, y, z := s.k.x*(b.high.x-b.low.x), s.k.y*(b.high.y-b.low.y), s.k.z*(b.high.z-b.low.z)
 	left, right = *b, *b
-	switch math.Max(x, math.Max(y, z)) {
+	switch max(x, max(y, z)) {
 	case x:
 		m := (b.low.x + b.high.x) / 2
 		left.high.x, right.low.x = m, m
