@@ -347,6 +347,15 @@ func (s *Sections) mix(buffer, j int, win Window) {
 		case m.before != nil: // between planes, always the first
 			b, before, after := m.b[from:to], m.before[from:to], m.after[from:to]
 			for i, v := range a {
+				// Well inside or outside both planes, nothing bends that far.
+				if v >= step && b[i] >= step {
+					row[i] = step
+					continue
+				}
+				if v <= -step && b[i] <= -step {
+					row[i] = -step
+					continue
+				}
 				d := b[i] - v
 				bend := m.bend * minmod(m.kb*(d-m.rb*(v-before[i])), m.ka*(m.ra*(after[i]-b[i])-d))
 				row[i] = m.wa*clip(v, step) + m.wb*clip(b[i], step) - bend

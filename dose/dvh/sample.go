@@ -13,8 +13,8 @@ import (
 
 const (
 	bins      = 10_000  // over the doses in the structure's box: 0.01 % of their range each
-	samples   = 300_000 // at least, in a structure of more than 0.3 cm³
-	finest    = 0.1     // mm
+	samples   = 300_000 // at least, in a structure of more than 5 cm³
+	finest    = 0.25    // mm
 	maxRaster = 1 << 24 // cells in a cross-section
 	maxLayers = 1 << 20
 	surface   = 0.3     // mm; samples that may lie further outside give no lowest or highest dose
@@ -65,7 +65,7 @@ type sampler struct {
 }
 
 // newSampler chooses the lattice: cubes such that a good number of them fill the
-// structure, no larger than the dose's voxels nor finer than a tenth of a
+// structure, no larger than the dose's voxels nor finer than a quarter of a
 // millimetre.
 func newSampler(dose *geometry.Volume, solid *geometry.Solid) *sampler {
 	m := &sampler{dose: dose, solid: solid, axis: -1}
