@@ -108,6 +108,9 @@ func (r *planReader) header() error {
 	if len(sets) > 0 {
 		r.plan.StructureSetUID = sets[0]
 	}
+	if err := r.prescription(); err != nil {
+		return err
+	}
 	if w := o.charset.warning(); w != "" {
 		r.warn(o.item, tag.SpecificCharacterSet, nil, "%s", w)
 	}
@@ -120,6 +123,25 @@ func (r *planReader) header() error {
 	}
 	if g := o.text(tag.RTPlanGeometry); g == "TREATMENT_DEVICE" {
 		r.warn(o.item, tag.RTPlanGeometry, g, "the plan was made without a patient: its isocentre has no place in an image")
+	}
+	return nil
+}
+
+// prescription is the highest dose that is prescribed to a target (C.8.8.10):
+// where there are several, the others are boost levels below it or points.
+func (r *planReader) prescription() error {
+	references, err := r.o.items(tag.DoseReferenceSequence)
+	if err != nil {
+		return err
+	}
+	for _, d := range references {
+		gy, _, err := d.number(tag.TargetPrescriptionDose)
+		if err != nil {
+			return err
+		}
+		if d.text(tag.DoseReferenceType) == "TARGET" {
+			r.plan.Prescription = max(r.plan.Prescription, gy)
+		}
 	}
 	return nil
 }

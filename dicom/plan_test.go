@@ -122,6 +122,11 @@ func TestPlansKeepWhatMattersLater(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, p.Warnings, 1, "%v", p.Warnings)
 	assert.True(t, warned(p.Warnings, "ApprovalStatus", "not approved"))
+	assert.Equal(t, 50.0, p.Prescription)
+
+	p, err = ReadPlan(sharedData(t, "breast_eclipse/rtplan.dcm"), PlanOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, 14.0, p.Prescription, "the highest of 14 and 11.3 Gy")
 }
 
 func TestWrittenPlanIsThePlan(t *testing.T) {

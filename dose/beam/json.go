@@ -23,6 +23,7 @@ const maxJSON = 64 << 20
 //	  "label": "open field",
 //	  "uid": "", "class_uid": "", "study_uid": "",     // DICOM identifiers, all optional
 //	  "frame_of_reference_uid": "", "structure_set_uid": "",
+//	  "prescription_gy": 50,                           // to the target, all fractions; left out: not said
 //	  "fraction_groups": [
 //	    {"number": 1, "fractions": 25, "beams": [{"beam": 1, "meterset": 100}]}
 //	  ],
@@ -105,6 +106,7 @@ type (
 		StudyUID            string      `json:"study_uid,omitempty"`
 		FrameOfReferenceUID string      `json:"frame_of_reference_uid,omitempty"`
 		StructureSetUID     string      `json:"structure_set_uid,omitempty"`
+		Prescription        float64     `json:"prescription_gy,omitempty"`
 		Groups              []groupFile `json:"fraction_groups"`
 		Beams               []beamFile  `json:"beams"`
 		Omitted             []string    `json:"omitted,omitempty"`
@@ -155,7 +157,7 @@ type (
 func (f *planFile) plan() (*Plan, error) {
 	p := &Plan{
 		Label: f.Label, UID: f.UID, ClassUID: f.ClassUID, StudyUID: f.StudyUID,
-		FrameOfReferenceUID: f.FrameOfReferenceUID, StructureSetUID: f.StructureSetUID,
+		FrameOfReferenceUID: f.FrameOfReferenceUID, StructureSetUID: f.StructureSetUID, Prescription: f.Prescription,
 		Omitted: f.Omitted, Unmodelled: f.Unmodelled,
 	}
 	for _, g := range f.Groups {
@@ -268,7 +270,7 @@ func (f *pointFile) after(now ControlPoint, first bool) (ControlPoint, error) {
 func fileOf(p *Plan) planFile {
 	f := planFile{
 		Label: p.Label, UID: p.UID, ClassUID: p.ClassUID, StudyUID: p.StudyUID,
-		FrameOfReferenceUID: p.FrameOfReferenceUID, StructureSetUID: p.StructureSetUID,
+		FrameOfReferenceUID: p.FrameOfReferenceUID, StructureSetUID: p.StructureSetUID, Prescription: p.Prescription,
 		Omitted: p.Omitted, Unmodelled: p.Unmodelled,
 		Groups: []groupFile{}, Beams: []beamFile{},
 	}

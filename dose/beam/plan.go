@@ -18,8 +18,9 @@ type Plan struct {
 	UID                 string // SOP instance UID
 	ClassUID            string // SOP class UID
 	StudyUID            string
-	FrameOfReferenceUID string // empty when the file does not say
-	StructureSetUID     string // SOP instance UID of the structure set
+	FrameOfReferenceUID string  // empty when the file does not say
+	StructureSetUID     string  // SOP instance UID of the structure set
+	Prescription        float64 // to the target, Gy, all fractions; 0 when the plan does not say. Nothing is scaled by it
 	Groups              []FractionGroup
 	Beams               []Beam
 	Omitted             []string // beams that deliver no treatment dose (setup, port film, no meterset), a line each
