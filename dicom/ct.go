@@ -54,7 +54,7 @@ func readCT(all []slice) (*CT, error) {
 	area := one.rows * one.columns
 	counts := make([][2]tally, len(s.planes)) // of the one or two slices of each plane
 	var group errgroup.Group
-	group.SetLimit(workers())
+	group.SetLimit(max(1, min(workers(), maxVoxels/8/area))) // large slices fewer at a time
 	for i, p := range s.planes {
 		group.Go(func() error {
 			plane := ct.Volume.Data[i*area : (i+1)*area]

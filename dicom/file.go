@@ -110,6 +110,9 @@ func parse(name string, data []byte) (*object, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(elements) != w.shown { // it takes the end of its input for the end of the file
+		return nil, &Error{File: name, Message: fmt.Sprintf("the DICOM parser read %d of %d elements", len(elements), w.shown)}
+	}
 	o.item = item{elements: elements, root: o}
 	return o, o.sort()
 }

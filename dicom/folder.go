@@ -2,6 +2,7 @@ package dicom
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"github.com/suyashkumar/dicom/pkg/tag"
 	"github.com/suyashkumar/dicom/pkg/uid"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 )
 
 // Kind is what a DICOM object is to this library.
@@ -122,10 +124,19 @@ func Scan(paths ...string) (*Folder, error) {
 		return nil, err
 	}
 	found := make([]scanned, len(files))
+	memory := semaphore.NewWeighted(maxFile) // bytes of files that are open at once
 	var group errgroup.Group
 	group.SetLimit(workers())
 	for i, path := range files {
+		size := int64(1)
+		if info, err := os.Stat(path); err == nil {
+			size = max(1, min(info.Size(), maxFile))
+		}
+		if err := memory.Acquire(context.Background(), size); err != nil {
+			return nil, &Error{File: path, Message: "cannot be read", Err: err}
+		}
 		group.Go(func() error {
+			defer memory.Release(size)
 			found[i] = scan(path)
 			return nil
 		})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kerma-rt/kerma/geometry"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -79,6 +80,31 @@ func TestPlanChoosesItsStructureSetAmongSeveral(t *testing.T) {
 	p, err := ReadFolder(oddFolder(t, "ct_hfs", "rs_holes_xor.dcm", "rs_keyhole.dcm", "rp_open_jaws_mlc.dcm"))
 	require.NoError(t, err)
 	assert.Equal(t, p.Plans[0].StructureSetUID, p.Structures.UID)
+}
+
+func TestPlansOfOneStructureSetAreAllRead(t *testing.T) {
+	p, err := ReadFolder(oddFolder(t, "ct_hfs", "rs_holes_xor.dcm", "rp_open_jaws_mlc.dcm", "rp_arc_cw.dcm"))
+	require.NoError(t, err)
+	require.Len(t, p.Plans, 2)
+	assert.Less(t, p.Plans[0].UID, p.Plans[1].UID)
+	folder, err := Scan(oddFolder(t, "ct_hfs", "rs_holes_xor.dcm", "rp_open_jaws_mlc.dcm", "rp_leaf_overlap.dcm"))
+	require.NoError(t, err)
+	for _, o := range folder.Of(KindPlan) {
+		if filepath.Base(o.Files[0]) != "rp_open_jaws_mlc.dcm" {
+			continue
+		}
+		one, err := folder.Patient(Choice{PlanUID: o.UID})
+		require.NoError(t, err, "the plan that was not chosen is not read")
+		require.Len(t, one.Plans, 1)
+		assertProblem(t, one.Warnings, "left out")
+	}
+}
+
+func TestPlanSaysHowThePatientLies(t *testing.T) {
+	p, err := ReadFolder(oddFolder(t, "ct_hfs", "rs_holes_xor.dcm", "rp_hfp.dcm"))
+	require.NoError(t, err)
+	assert.Equal(t, geometry.HFP, p.Plans[0].Beams[0].Position)
+	assertProblem(t, p.Warnings, "lies otherwise than in the CT")
 }
 
 func TestRefusedPlanIsNotLeftOutSilently(t *testing.T) {

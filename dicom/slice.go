@@ -13,8 +13,9 @@ import (
 const airHU = -1000
 
 const (
-	farthest = 1e6 // mm from the origin of a frame
-	steepest = 1e6 // HU a stored unit
+	farthest   = 1e6     // mm from the origin of a frame
+	steepest   = 1e6     // HU a stored unit
+	mostPixels = 1 << 26 // pixels of an image
 )
 
 // slice is what one CT image says about itself, without its pixels.
@@ -120,7 +121,7 @@ func (s *slice) readPlane(o *object) error {
 	if s.columns, err = o.required(tag.Columns); err != nil {
 		return err
 	}
-	if s.rows < 1 || s.columns < 1 {
+	if s.rows < 1 || s.columns < 1 || s.rows*s.columns > mostPixels {
 		return o.fail(tag.Rows, s.rows, "an image of %d rows and %d columns", s.rows, s.columns)
 	}
 	spacing, err := o.vector(tag.PixelSpacing, 2)

@@ -57,6 +57,7 @@ type walker struct {
 	pixelValue   span
 	encapsulated bool
 	foreign      bool // some text is not ASCII
+	shown        int  // elements at the root besides those two
 	end          int  // where the data set ends, before zero padding
 }
 
@@ -152,6 +153,9 @@ func (w *walker) dataset(pos, end, depth int, delimited bool, enc layout) (int, 
 		}
 		if pos, err = w.element(e, end, depth, enc); err != nil {
 			return pos, err
+		}
+		if depth == 0 && e.tag != tag.PixelData && e.tag != tag.SpecificCharacterSet {
+			w.shown++
 		}
 	}
 	if delimited {
