@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/kerma-rt/kerma/dicom"
+	"github.com/kerma-rt/kerma/dose/dvh"
+	"github.com/spf13/cobra"
+)
+
+func newDVH() *cobra.Command {
+	var structures, doseFile, jsonFile string
+	cmd := &cobra.Command{
+		Use:   "dvh --structures F --dose F",
+		Short: "Dose–volume histograms of an RTDOSE for an RTSTRUCT",
+		Args:  arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if structures == "" || doseFile == "" {
+				return usageError{fmt.Errorf("--structures and --dose are both needed")}
+			}
+			set, err := dicom.ReadStructures(structures)
+			if err != nil {
+				return err
+			}
+			d, err := dicom.ReadDose(doseFile)
+			if err != nil {
+				return err
+			}
+			if err := comparable(set, d); err != nil {
+				return err
+			}
+			histograms := dvh.Compute(d.Volume, set.StructureSet)
+			if jsonFile != "" {
+				write := func(w io.Writer) error { return encode(w, dvh.Report{Structures: histograms}) }
+				if jsonFile == "-" {
+					return write(cmd.OutOrStdout())
+				}
+				return writeFile(jsonFile, write)
+			}
+			printDVH(cmd.OutOrStdout(), histograms)
+			for _, p := range append(set.Warnings, d.Warnings...) {
+				fmt.Fprintln(cmd.OutOrStdout(), "warning:", p.Tag, p.Value, p.Message)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&structures, "structures", "", "RTSTRUCT file")
+	cmd.Flags().StringVar(&doseFile, "dose", "", "RTDOSE file")
+	cmd.Flags().StringVar(&jsonFile, "json", "", "write JSON to this file (- for standard output)")
+	return cmd
+}
+
+// comparable refuses what has no dose–volume histogram in Gy.
+func comparable(set *dicom.Structures, d *dicom.Dose) error {
+	switch {
+	case d.Unit != dicom.Gray:
+		return fmt.Errorf("the dose is %s, not in Gy: it has no DVH in Gy", d.Unit)
+	case d.Type == dicom.Difference:
+		return fmt.Errorf("the dose is a difference of two (type %s): it has no DVH", d.Type)
+	case set.FrameOfReferenceUID != "" && d.FrameOfReferenceUID != "" && set.FrameOfReferenceUID != d.FrameOfReferenceUID:
+		return fmt.Errorf("structures and dose are in different frames of reference (%s, %s): without a registration they cannot be put together", set.FrameOfReferenceUID, d.FrameOfReferenceUID)
+	}
+	return nil
+}
+
+func printDVH(w io.Writer, histograms []dvh.Histogram) {
+	if len(histograms) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "%-20s %10s %8s %8s %8s %8s %8s %8s %8s %7s\n",
+		"structure", "cm³", "min Gy", "mean Gy", "max Gy", "D98 Gy", "D95 Gy", "D50 Gy", "D2 Gy", "V20 %")
+	empty := 0
+	for i := range histograms {
+		h := &histograms[i]
+		if h.Err != nil {
+			fmt.Fprintf(w, "%-20s %v\n", h.Structure, h.Err)
+			continue
+		}
+		if h.Volume == 0 {
+			empty++
+			continue
+		}
+		if h.Empty() {
+			fmt.Fprintf(w, "%-20s %10.2f  no dose here\n", h.Structure, h.Volume)
+			continue
+		}
+		fmt.Fprintf(w, "%-20s %10.2f", h.Structure, h.Volume)
+		for _, v := range []float64{h.Min(), h.Mean(), h.Max(), h.DoseAt(98), h.DoseAt(95), h.DoseAt(50), h.DoseAt(2)} {
+			fmt.Fprintf(w, " %8s", figure(v, 2))
+		}
+		fmt.Fprintf(w, " %7s\n", figure(h.PercentAt(20), 1))
+	}
+	if empty > 0 {
+		fmt.Fprintf(w, "%d structures without a volume\n", empty)
+	}
+}
+
+func figure(v float64, digits int) string {
+	if math.IsNaN(v) {
+		return "–"
+	}
+	return fmt.Sprintf("%.*f", digits, v)
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+)
+
+// progress shows how far long work has come: a bar on a terminal, a plain
+// line every quarter elsewhere.
+type progress struct {
+	set  func(done float64)
+	stop func(finished bool)
+}
+
+func newProgress(name string, to io.Writer) progress {
+	f, ok := to.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return plainProgress(name, to)
+	}
+	const whole = 1000
+	p := mpb.New(mpb.WithOutput(to), mpb.WithWidth(50), mpb.WithRefreshRate(100*time.Millisecond))
+	bar := p.AddBar(whole,
+		mpb.PrependDecorators(decor.Name(name+" ")),
+		mpb.AppendDecorators(decor.Percentage(), decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO)))
+	return progress{
+		set: func(done float64) { bar.SetCurrent(int64(done * whole)) },
+		stop: func(finished bool) {
+			if finished {
+				bar.SetCurrent(whole)
+			} else {
+				bar.Abort(false) // Wait hangs on a bar that is neither full nor aborted
+			}
+			p.Wait()
+		},
+	}
+}
+
+func plainProgress(name string, to io.Writer) progress {
+	next := 0.25
+	return progress{
+		set: func(done float64) {
+			for ; next < 1 && done >= next; next += 0.25 {
+				fmt.Fprintf(to, "%s %.0f %%\n", name, next*100)
+			}
+		},
+		stop: func(bool) {},
+	}
+}
