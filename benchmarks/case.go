@@ -1,0 +1,328 @@
+package benchmarks
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+
+	"gonum.org/v1/gonum/spatial/r3"
+
+	"github.com/kerma-rt/kerma/dose"
+	"github.com/kerma-rt/kerma/dose/beam"
+	"github.com/kerma-rt/kerma/dose/machine"
+	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/heterogeneity"
+)
+
+// ErrCase is wrapped by errors about a case that cannot be read.
+var ErrCase = errors.New("benchmarks: unusable case")
+
+// Case is one reference calculation: a phantom in vacuum, a square field from
+// a point source, and the dose that the reference found. Coordinates are the
+// case's: z is depth along the beam, z = 0 the surface plane.
+type Case struct {
+	Name     string
+	Note     string // code of the reference, as the case gives it
+	Spectrum machine.Spectrum
+	SSD      float64    // from the source to the plane z = 0, mm
+	Field    [2]float64 // full width in x and y on the plane z = 0, mm
+
+	// Tissue is the phantom. Its grid stands in a patient who lies on his back
+	// under a gantry at 0°: x is LPS x, y is −z, z is y (backwards), so that
+	// voxels have the order of the case.
+	Tissue *heterogeneity.Tissue
+
+	// Dose is the reference dose to medium in Gy for one photon/cm² on the
+	// plane z = 0, and Sigma its standard deviation relative to it.
+	Dose, Sigma *geometry.Volume
+}
+
+// caseFile is case.json.
+type caseFile struct {
+	Format string `json:"format"`
+	Name   string `json:"name"`
+	Grid   struct {
+		Size    [3]int     `json:"size"`
+		Spacing [3]float64 `json:"spacing_mm"`
+		First   [3]float64 `json:"first_voxel_centre_mm"`
+	} `json:"grid"`
+	Phantom struct {
+		Background *region  `json:"background"`
+		Regions    []region `json:"regions"`
+		Voxels     *struct {
+			Density   string   `json:"density_file"`
+			Material  string   `json:"material_file"`
+			Materials []string `json:"materials"`
+		} `json:"voxels"`
+		Outside string `json:"outside"`
+	} `json:"phantom"`
+	Beam struct {
+		Particle  string     `json:"particle"`
+		Spectrum  string     `json:"spectrum"`
+		Direction [3]float64 `json:"direction"`
+		SSD       float64    `json:"ssd_mm"`
+		Field     [2]float64 `json:"field_at_surface_mm"`
+	} `json:"beam"`
+	Reference struct {
+		Code string `json:"code"`
+	} `json:"reference"`
+}
+
+type region struct {
+	Material string        `json:"material"`
+	Density  float64       `json:"density_g_cm3"`
+	Box      [3][2]float64 `json:"box_mm"`
+}
+
+// shortNames are the names of materials in cases that are not rows of the
+// composition table.
+var shortNames = map[string]string{"water": "water_liquid", "lung": "lung_icru44", "air": "air_dry", "bone": "bone_cortical_icru44"}
+
+// maxCaseVoxels bounds what a case file can make this package allocate.
+const maxCaseVoxels = 1 << 26
+
+// ReadCase reads a case folder of format case/1: case.json, dose.npy, sigma.npy
+// and, for a voxel phantom, its arrays; any array may be gzipped (dose.npy.gz).
+// It fails with ErrCase and says which part is at fault.
+func ReadCase(dir string) (*Case, error) { return ReadCaseFS(os.DirFS(dir)) }
+
+// ReadCaseFS is ReadCase for a folder of any file system.
+func ReadCaseFS(files fs.FS) (*Case, error) {
+	data, err := fs.ReadFile(files, "case.json")
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCase, err)
+	}
+	var f caseFile
+	if err := json.Unmarshal(data, &f); err != nil {
+		return nil, fmt.Errorf("%w: case.json: %w", ErrCase, err)
+	}
+	c, err := f.read(files)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", ErrCase, f.Name, err)
+	}
+	return c, nil
+}
+
+func (f *caseFile) read(files fs.FS) (*Case, error) {
+	finite := func(x float64) bool { return x-x == 0 }
+	b := f.Beam
+	switch {
+	case f.Format != "case/1":
+		return nil, fmt.Errorf("format %q, expected case/1", f.Format)
+	case f.Phantom.Outside != "" && f.Phantom.Outside != "vacuum":
+		return nil, fmt.Errorf("outside is %q, expected vacuum", f.Phantom.Outside)
+	case b.Particle != "" && b.Particle != "photon":
+		return nil, fmt.Errorf("particle %q, expected photon", b.Particle)
+	case b.Direction != [3]float64{0, 0, 1}:
+		return nil, fmt.Errorf("direction %v, expected along z", b.Direction)
+	case !(b.SSD >= 100 && b.SSD <= 5000):
+		return nil, fmt.Errorf("SSD %g mm, expected 100 … 5000", b.SSD)
+	case !(b.Field[0] > 0 && b.Field[1] > 0 && finite(b.Field[0]) && finite(b.Field[1])):
+		return nil, fmt.Errorf("field %v mm", b.Field)
+	}
+	g := f.Grid
+	if n := float64(g.Size[0]) * float64(g.Size[1]) * float64(g.Size[2]); !(n <= maxCaseVoxels) {
+		return nil, fmt.Errorf("grid of %v voxels, expected at most %d", g.Size, maxCaseVoxels)
+	}
+	grid, err := geometry.NewGrid(
+		r3.Vec{X: g.First[0], Y: g.First[2], Z: -g.First[1]}, g.Spacing, g.Size,
+		[3]r3.Vec{{X: 1}, {Z: -1}, {Y: 1}})
+	if err != nil {
+		return nil, err
+	}
+	c := &Case{Name: f.Name, Note: f.Reference.Code, SSD: b.SSD, Field: b.Field}
+	if c.Spectrum, err = machine.NamedSpectrum(b.Spectrum); err != nil {
+		return nil, err
+	}
+	if c.Tissue, err = f.tissue(files, grid); err != nil {
+		return nil, err
+	}
+	for _, v := range []struct {
+		to   **geometry.Volume
+		name string
+	}{{&c.Dose, "dose.npy"}, {&c.Sigma, "sigma.npy"}} {
+		data, err := readArray(files, v.name, g.Size)
+		if err != nil {
+			return nil, err
+		}
+		if *v.to, err = geometry.VolumeOf(grid, data); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func readArray(files fs.FS, name string, size [3]int) ([]float32, error) {
+	file, err := files.Open(name)
+	var r io.Reader = file
+	if errors.Is(err, fs.ErrNotExist) {
+		if file, err = files.Open(name + ".gz"); err == nil {
+			r, err = gzip.NewReader(file)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	defer file.Close()
+	a, err := readNPY(r, maxCaseVoxels)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	values, err := a.unfold(size)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for i, v := range values {
+		if !(v >= 0) || math.IsInf(float64(v), 0) {
+			return nil, fmt.Errorf("%s: value %d is %v", name, i, v)
+		}
+	}
+	return values, nil
+}
+
+// tissue makes the phantom.
+func (f *caseFile) tissue(files fs.FS, grid geometry.Grid) (*heterogeneity.Tissue, error) {
+	t := &heterogeneity.Tissue{
+		Density: geometry.NewVolume(grid), ElectronDensity: geometry.NewVolume(grid),
+		Material: make([]uint8, grid.Len()), Calibration: "none: densities and materials of " + f.Name,
+	}
+	var per []float64 // relative electron density per g/cm³, by material
+	index := func(name string) (uint8, error) {
+		if long, ok := shortNames[name]; ok {
+			name = long
+		}
+		m, ok := heterogeneity.MaterialNamed(name)
+		if !ok {
+			return 0, fmt.Errorf("material %q is not known", name)
+		}
+		if i := slices.Index(t.Materials, name); i >= 0 {
+			return uint8(i), nil
+		}
+		if len(t.Materials) == math.MaxUint8 {
+			return 0, errors.New("more than 255 materials")
+		}
+		t.Materials = append(t.Materials, name)
+		per = append(per, m.ElectronDensityOf(1))
+		return uint8(len(t.Materials) - 1), nil
+	}
+	var err error
+	switch p := f.Phantom; {
+	case p.Voxels != nil:
+		var density, material []float32
+		if density, err = readArray(files, p.Voxels.Density, grid.Size()); err != nil {
+			return nil, err
+		}
+		if material, err = readArray(files, p.Voxels.Material, grid.Size()); err != nil {
+			return nil, err
+		}
+		var of []uint8
+		for _, name := range p.Voxels.Materials {
+			i, err := index(name)
+			if err != nil {
+				return nil, err
+			}
+			of = append(of, i)
+		}
+		for i, m := range material {
+			if int(m) >= len(of) {
+				return nil, fmt.Errorf("voxel %d is of material %g, there are %d", i, m, len(of))
+			}
+			t.Material[i] = of[int(m)]
+		}
+		copy(t.Density.Data, density)
+	case p.Background != nil:
+		everywhere := [2]float64{math.Inf(-1), math.Inf(1)}
+		p.Background.Box = [3][2]float64{everywhere, everywhere, everywhere}
+		for _, r := range append([]region{*p.Background}, p.Regions...) {
+			if !(r.Density >= 0 && r.Density <= 30) {
+				return nil, fmt.Errorf("density %g g/cm³", r.Density)
+			}
+			m, err := index(r.Material)
+			if err != nil {
+				return nil, err
+			}
+			f.fill(r, grid, func(i int) { t.Density.Data[i], t.Material[i] = float32(r.Density), m })
+		}
+	default:
+		return nil, errors.New("a phantom without background or voxels")
+	}
+	for i, d := range t.Density.Data {
+		t.ElectronDensity.Data[i] = float32(float64(d) * per[t.Material[i]])
+	}
+	return t, nil
+}
+
+// fill calls set for every voxel whose centre lies in the box of r.
+func (f *caseFile) fill(r region, grid geometry.Grid, set func(i int)) {
+	var in [3][]bool
+	for a := range 3 {
+		in[a] = make([]bool, f.Grid.Size[a])
+		for i := range in[a] {
+			x := f.Grid.First[a] + float64(i)*f.Grid.Spacing[a]
+			in[a][i] = x > r.Box[a][0] && x < r.Box[a][1]
+		}
+	}
+	for k := range in[2] {
+		for j := range in[1] {
+			for i := range in[0] {
+				if in[0][i] && in[1][j] && in[2][k] {
+					set(grid.Offset(i, j, k))
+				}
+			}
+		}
+	}
+}
+
+// sad is the source–axis distance of the machines that deliver cases, mm.
+const sad = 1000
+
+// Request is what an engine has to compute: an ideal machine, the field by its
+// jaws, and the monitor units that make one photon/cm² on the plane z = 0. The
+// dose grid is the case's, so that Result.Dose and Case.Dose compare voxel by
+// voxel.
+func (c *Case) Request() (dose.Request, error) {
+	// A spectrum bin above the rest may be empty.
+	energy := 1.0
+	for i, n := range c.Spectrum.Number {
+		if n > 0 {
+			energy = max(1, math.Round(c.Spectrum.High[i]))
+		}
+	}
+	m, err := machine.New(c.Name, c.Spectrum, machine.Options{EnergyMV: energy, SAD: sad})
+	if err != nil {
+		return dose.Request{}, err
+	}
+	scale := sad / c.SSD
+	x, y := c.Field[0]/2*scale, c.Field[1]/2*scale
+	point := func(weight float64) beam.ControlPoint {
+		return beam.ControlPoint{Weight: weight, Isocentre: r3.Vec{Y: sad - c.SSD}, Positions: [][]float64{{-x, x}, {-y, y}}}
+	}
+	plan := &beam.Plan{
+		Label:  c.Name,
+		Groups: []beam.FractionGroup{{Number: 1, Fractions: 1, Beams: []beam.BeamMeterset{{BeamNumber: 1, Meterset: 1 / (scale * scale)}}}},
+		Beams: []beam.Beam{{
+			Number: 1, Name: "field", EnergyMV: energy, Unit: beam.MonitorUnits, SAD: sad, Position: geometry.HFS,
+			Devices: []beam.Device{{Kind: beam.JawX, Name: "ASYMX"}, {Kind: beam.JawY, Name: "ASYMY"}},
+			Points:  []beam.ControlPoint{point(0), point(1)},
+		}},
+	}
+	return dose.Request{Tissue: c.Tissue, Plan: plan, Machines: machine.Set{m}, Grid: c.Dose.Grid}, nil
+}
+
+// Scored is the dose (reference or an engine's) with NaN, which gamma leaves
+// out, where it is not compared: at densities up to 0.1 g/cm³.
+func (c *Case) Scored(v *geometry.Volume) *geometry.Volume {
+	out := geometry.NewVolume(v.Grid)
+	for i, d := range v.Data {
+		if out.Data[i] = d; c.Tissue.Density.Data[i] <= 0.1 {
+			out.Data[i] = float32(math.NaN())
+		}
+	}
+	return out
+}
