@@ -88,8 +88,8 @@ type Result struct {
 	NoData      int `json:"no_data"`      // no evaluated dose within MaxGamma·Distance
 
 	// Unproven counts points whose minimum was not proven within the effort
-	// allowed; their gamma may be above the true one. It is 0 for dose of any
-	// ordinary kind.
+	// allowed; their gamma may be above the true one. It is 0 unless the dose
+	// of neighbouring voxels jumps by many dose criteria in all directions.
 	Unproven int `json:"unproven"`
 
 	// Gamma is on the reference grid, NaN where there is none. Values keep

@@ -9,7 +9,7 @@ func (s *Search) twist(c *cell, b *box) float64 {
 	xy := max(math.Abs(c.cxy+c.cxyz*b.low.z), math.Abs(c.cxy+c.cxyz*b.high.z)) * s.ik.z
 	xz := max(math.Abs(c.cxz+c.cxyz*b.low.y), math.Abs(c.cxz+c.cxyz*b.high.y)) * s.ik.y
 	yz := max(math.Abs(c.cyz+c.cxyz*b.low.x), math.Abs(c.cyz+c.cxyz*b.high.x)) * s.ik.x
-	return max(xy+xz, max(xy+yz, xz+yz))
+	return xy + xz + yz - min(xy, xz, yz)
 }
 
 // bound is a proven lower bound of γ² in the box, from t and its gradient g at

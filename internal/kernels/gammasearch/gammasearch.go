@@ -18,7 +18,7 @@ import "math"
 const (
 	// tolerance is how far, relative to γ², the result may lie above the true
 	// minimum.
-	tolerance = 1e-8
+	tolerance = 1e-7
 	// nothing is a γ² that counts as zero.
 	nothing = 1e-16
 )

