@@ -1,4 +1,5 @@
-// Package dicom reads CT, RTSTRUCT, RTPLAN and RTDOSE files and writes RTDOSE.
+// Package dicom reads CT, RTSTRUCT, RTPLAN and RTDOSE files and writes RTDOSE,
+// and the RTPLAN that a dose must name.
 //
 // Scan indexes files and folders by what they hold; Folder reads the objects one
 // by one or, linked by UID, as a Patient; ReadFolder does both where nothing has

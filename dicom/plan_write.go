@@ -76,6 +76,15 @@ func planDataset(p *beam.Plan, instance, series string, id Identity, at time.Tim
 		ref.text(tag.ReferencedSOPInstanceUID, p.StructureSetUID)
 		d.sequence(tag.ReferencedStructureSetSequence, ref)
 	}
+	if p.Prescription > 0 {
+		dose := &dataset{}
+		dose.whole(tag.DoseReferenceNumber, 1)
+		dose.text(tag.DoseReferenceStructureType, "SITE")
+		dose.text(tag.DoseReferenceDescription, "target")
+		dose.text(tag.DoseReferenceType, "TARGET")
+		dose.decimals(tag.TargetPrescriptionDose, p.Prescription)
+		d.sequence(tag.DoseReferenceSequence, dose)
+	}
 	var groups []*dataset
 	for _, g := range p.Groups {
 		groups = append(groups, groupItem(g))
@@ -256,6 +265,9 @@ func samePlan(got, want *beam.Plan) error {
 	const rounding = 1e-6
 	near := func(a, b float64) bool {
 		return math.Abs(a-b) <= rounding*max(1, math.Abs(b)) || math.IsNaN(a) && math.IsNaN(b)
+	}
+	if !near(got.Prescription, want.Prescription) {
+		return fmt.Errorf("a prescription of %g Gy, expected %g", got.Prescription, want.Prescription)
 	}
 	if len(got.Groups) != len(want.Groups) || len(got.Beams) != len(want.Beams) {
 		return fmt.Errorf("%d fraction groups of %d beams, expected %d of %d", len(got.Groups), len(got.Beams), len(want.Groups), len(want.Beams))

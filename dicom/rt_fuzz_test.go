@@ -2,32 +2,8 @@ package dicom
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 )
-
-// fuzzReader feeds data to the parser and what that accepts to a reader: it
-// must give a value or an *Error, whatever the bytes.
-func fuzzReader(f *testing.F, seeds []string, read func(o *object) error) {
-	for _, s := range seeds {
-		data, err := os.ReadFile(filepath.Join(oddDir(f), s))
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		o, err := parse("fuzz", append([]byte(nil), data...)) // which may change its input
-		if err == nil {
-			err = read(o)
-		}
-		var e *Error
-		if err != nil && !errors.As(err, &e) {
-			t.Fatalf("%T is not an *Error: %v", err, err)
-		}
-	})
-}
 
 // FuzzPlan reads plans, and what is read makes segments that keep the meterset.
 func FuzzPlan(f *testing.F) {
@@ -35,7 +11,7 @@ func FuzzPlan(f *testing.F) {
 		"rp_open_jaws_mlc.dcm", "rp_jaws_only.dcm", "rp_arc_full_two_points.dcm", "rp_mlcy.dcm", "rp_two_fraction_groups.dcm",
 		"rp_wedge_standard.dcm", "rp_bolus.dcm", "rp_brachy_hdr.dcm", "rp_setup_beam_first.dcm", "rp_electron_applicator.dcm", "rp_table_pitch_roll.dcm",
 	}
-	fuzzReader(f, seeds, func(o *object) error {
+	fuzz(f, seeds, func(o *object) error {
 		p, err := readPlan(o, PlanOptions{WithoutModifiers: true})
 		if err != nil {
 			return err
@@ -61,7 +37,7 @@ func FuzzPlan(f *testing.F) {
 // FuzzStructures reads structure sets; every contour must have three corners.
 func FuzzStructures(f *testing.F) {
 	seeds := []string{"rs_kinds.dcm", "rs_bad_counts.dcm", "rs_bowtie.dcm", "rs_other_frame.dcm", "rs_off_slice.dcm"}
-	fuzzReader(f, seeds, func(o *object) error {
+	fuzz(f, seeds, func(o *object) error {
 		s, err := readStructures(o)
 		if err != nil {
 			return err
@@ -83,7 +59,7 @@ func FuzzDose(f *testing.F) {
 		"rd_plain.dcm", "rd_offsets_absolute.dcm", "rd_offsets_descending.dcm", "rd_offsets_nonuniform.dcm", "rd_one_plane.dcm", "rd_32bit.dcm",
 		"rd_big_endian.dcm", "rd_deflated.dcm", "rd_signed_error_type.dcm", "rd_frames_lie.dcm", "rd_private_utf8.dcm", "rd_rle.dcm",
 	}
-	fuzzReader(f, seeds, func(o *object) error {
+	fuzz(f, seeds, func(o *object) error {
 		d, err := readDose(o)
 		if err != nil {
 			return err

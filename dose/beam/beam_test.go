@@ -301,3 +301,26 @@ func TestJSONIsStrict(t *testing.T) {
 		})
 	}
 }
+
+// FuzzJSON reads plans from any bytes: a valid plan, which can be written and
+// read again, or an error.
+func FuzzJSON(f *testing.F) {
+	f.Add([]byte(handWritten))
+	f.Add([]byte(`{"beams": [{"points": [{"weight": 0}]}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := ReadJSON(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		var b bytes.Buffer
+		require.NoError(t, p.WriteJSON(&b))
+		again, err := ReadJSON(&b)
+		require.NoError(t, err)
+		require.Len(t, again.Beams, len(p.Beams))
+		for i := range p.Beams {
+			if segments, err := p.Beams[i].Segments(100, 30); err == nil {
+				require.NotEmpty(t, segments)
+			}
+		}
+	})
+}

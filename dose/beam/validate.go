@@ -28,6 +28,9 @@ func (p *Plan) Validate() error {
 	if len(p.Beams) == 0 {
 		return fmt.Errorf("%w: it has no treatment beam", ErrPlan)
 	}
+	if !(p.Prescription >= 0) || math.IsInf(p.Prescription, 0) {
+		return fmt.Errorf("%w: a prescription of %g Gy", ErrPlan, p.Prescription)
+	}
 	beams := map[int]bool{}
 	for i := range p.Beams {
 		b := &p.Beams[i]
