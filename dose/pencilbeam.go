@@ -93,7 +93,11 @@ func (p *pencilJob) beam(ctx context.Context, d *delivery) error {
 	var deepest float64
 	for i, segment := range d.segments {
 		frame := d.frames[i]
-		fine, coarse, err := maps.of(ctx, &segment, skin(p.Tissue, frame))
+		ssd := skin(p.Tissue, frame)
+		if math.IsNaN(ssd) {
+			ssd = d.sad // the axis passes the body by; what it hits lies near the isocentre plane
+		}
+		fine, coarse, err := maps.of(ctx, &segment, ssd)
 		if err != nil {
 			return fmt.Errorf("control point %d: %w", segment.Point, err)
 		}
