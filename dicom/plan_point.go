@@ -67,8 +67,7 @@ type pointReader struct {
 	beam   *beam.Beam
 	name   string // of the beam
 	final  float64
-	number int // of the point
-	energy float64
+	number int               // of the point
 	point  beam.ControlPoint // Weight as in the file
 }
 
