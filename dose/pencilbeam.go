@@ -77,6 +77,7 @@ type pencilJob struct {
 	correction heterogeneity.Correction
 	dose       []float64 // Gy a fraction
 	tables     map[*machine.Machine]*pencil.Depths
+	maps       *fluenceMaps // of the last beam
 	progress   *progress
 }
 
@@ -86,10 +87,11 @@ func (p *pencilJob) beam(ctx context.Context, d *delivery) error {
 	if err != nil {
 		return err
 	}
-	maps, err := newFluenceMaps(d, p.Threads)
+	maps, err := newFluenceMaps(d, p.Threads, p.maps)
 	if err != nil {
 		return err
 	}
+	p.maps = maps
 	var deepest float64
 	for i, segment := range d.segments {
 		frame := d.frames[i]

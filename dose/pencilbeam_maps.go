@@ -53,8 +53,10 @@ type fluenceMaps struct {
 	coarse     plane
 }
 
-// newFluenceMaps finds the lattices for a beam. It fails with beam.ErrFluence.
-func newFluenceMaps(d *delivery, threads int) (*fluenceMaps, error) {
+// newFluenceMaps finds the lattices for a beam. Of the maps of the beam before,
+// which may be nil and are used up, it keeps what serves again. It fails with
+// beam.ErrFluence.
+func newFluenceMaps(d *delivery, threads int, before *fluenceMaps) (*fluenceMaps, error) {
 	m := d.machine
 	f := &fluenceMaps{
 		beam: d, threads: threads, kernelOf: -1,
@@ -106,9 +108,16 @@ func newFluenceMaps(d *delivery, threads int) (*fluenceMaps, error) {
 	f.far = max(int(math.Ceil(reach/coarsePixel))+1, f.reach/f.block+3)
 	n := len(m.Pencil.Lateral[0])
 	pad := max(-f.inset, 0)
-	f.fine = newPlane(f.open, pad, n, threads)
-	f.coarse = newPlane(f.all, f.far, n, threads)
 	f.nearWeight = make([]float64, n)
+	if before == nil || len(before.nearWeight) != n {
+		before = &fluenceMaps{}
+	}
+	var fineKept, coarseKept bool
+	f.fine, fineKept = newPlane(f.open, pad, n, threads, &before.fine)
+	f.coarse, coarseKept = newPlane(f.all, f.far, n, threads, &before.coarse)
+	if fineKept && coarseKept && before.beam.machine == m && before.block == f.block && before.far == f.far {
+		f.kernelOf, f.nearWeight = before.kernelOf, before.nearWeight
+	}
 	return f, nil
 }
 
@@ -333,33 +342,42 @@ func catmullRom(t float64) [4]float32 {
 type plane struct {
 	pad        int // zeros before the map, pixels
 	w, h       int // of the result
+	nx, ny     int // of the transform
 	spectrum   []complex128
 	kernels    [][]float64
 	out        [][]float32              // by component
 	transforms chan *convolve.Transform // one a goroutine
 }
 
-func newPlane(f *beam.Fluence, pad, components, threads int) plane {
+// newPlane is the plane for a map with a border of pad pixels. It takes the
+// memory and the kernels of the plane before, where they have its size.
+func newPlane(f *beam.Fluence, pad, components, threads int, before *plane) (p plane, kept bool) {
 	if f.NX == 0 {
-		return plane{}
+		return plane{}, false
 	}
-	p := plane{pad: pad, w: f.NX + 2*pad, h: f.NY + 2*pad}
-	nx, ny := convolve.Size(p.w), convolve.Size(p.h)
-	n := threads
-	if n == 0 {
-		n = runtime.GOMAXPROCS(0)
+	p = plane{pad: pad, w: f.NX + 2*pad, h: f.NY + 2*pad}
+	p.nx, p.ny = convolve.Size(p.w), convolve.Size(p.h)
+	if kept = p.nx == before.nx && p.ny == before.ny; kept {
+		p.transforms, p.spectrum, p.kernels = before.transforms, before.spectrum, before.kernels
+	} else {
+		n := threads
+		if n == 0 {
+			n = runtime.GOMAXPROCS(0)
+		}
+		p.transforms = make(chan *convolve.Transform, n)
+		for range n {
+			p.transforms <- convolve.New(p.nx, p.ny)
+		}
+		size := (p.nx/2 + 1) * p.ny
+		p.spectrum = make([]complex128, size)
+		for range components {
+			p.kernels = append(p.kernels, make([]float64, size))
+		}
 	}
-	p.transforms = make(chan *convolve.Transform, n)
-	for range n {
-		p.transforms <- convolve.New(nx, ny)
-	}
-	size := (nx/2 + 1) * ny
-	p.spectrum = make([]complex128, size)
 	for range components {
-		p.kernels = append(p.kernels, make([]float64, size))
 		p.out = append(p.out, make([]float32, p.w*p.h))
 	}
-	return p
+	return p, kept
 }
 
 func (p *plane) kernel(k int, quadrant []float64, n int) {

@@ -60,7 +60,7 @@ func TestFineEnough(t *testing.T) {
 				Beam:    &beam.Beam{Devices: []beam.Device{{Kind: beam.JawX}, {Kind: beam.JawY}}},
 				machine: &m, segments: []beam.Segment{segment},
 			}
-			maps, err := newFluenceMaps(d, 0)
+			maps, err := newFluenceMaps(d, 0, nil)
 			require.NoError(t, err)
 			fine, coarse, err := maps.of(context.Background(), &segment, 900)
 			require.NoError(t, err)

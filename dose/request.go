@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/spatial/r3"
+
 	"github.com/kerma-rt/kerma/dose/beam"
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/geometry"
@@ -206,12 +208,15 @@ func insideBody(ctx context.Context, t *heterogeneity.Tissue, g geometry.Grid, t
 	}
 	inside := make([]bool, g.Len())
 	size := g.Size()
+	// One step along a row of g, in CT voxels.
+	step := r3.Sub(ct.Index(g.Point(1, 0, 0)), ct.Index(g.Point(0, 0, 0)))
 	err := parallel.For(ctx, size[2], threads, func(k int) error {
 		n := g.Offset(0, 0, k)
 		for y := range size[1] {
+			p := ct.Index(g.Point(0, float64(y), float64(k)))
 			for x := range size[0] {
-				p := ct.Index(g.Point(float64(x), float64(y), float64(k)))
-				i, j, k := math.Round(p.X), math.Round(p.Y), math.Round(p.Z)
+				m := float64(x)
+				i, j, k := math.Floor(p.X+m*step.X+0.5), math.Floor(p.Y+m*step.Y+0.5), math.Floor(p.Z+m*step.Z+0.5)
 				inside[n] = fractionAt(t, i, j, k) >= 0.5
 				n++
 			}

@@ -161,7 +161,7 @@ func (f *Field) Add(dose, depth []float64, l Line, first int) (deepest float64) 
 	scales := len(f.Depths.scale)
 	lattice := f.Map
 	perMM := 1 / lattice.Step
-	lastX, lastY := float64(lattice.NX-1), float64(lattice.NY-1)
+	lastX, lastY := lattice.NX-2, lattice.NY-2
 	for n := range dose {
 		d64 := depth[n]
 		if d64 < 0 {
@@ -171,15 +171,16 @@ func (f *Field) Add(dose, depth []float64, l Line, first int) (deepest float64) 
 			dose[n] = math.NaN()
 			continue
 		}
-		deepest = max(deepest, d64)
+		if d64 > deepest {
+			deepest = d64
+		}
 		i := float64(first + n)
 		a := f.SAD - (l.Origin[2] + i*l.Step[2])
 		m := f.SAD / a
 		x := ((l.Origin[0]+i*l.Step[0])*m - lattice.X) * perMM
 		y := ((l.Origin[1]+i*l.Step[1])*m - lattice.Y) * perMM
-		// Span is exact but for rounding.
-		x, y = min(max(x, 0), lastX), min(max(y, 0), lastY)
-		ix, iy := min(int(x), lattice.NX-2), min(int(y), lattice.NY-2)
+		// Span is exact but for rounding, which may put x beyond the last point.
+		ix, iy := min(int(x), lastX), min(int(y), lastY)
 		u, v := float32(x-float64(ix)), float32(y-float64(iy))
 		w11 := u * v
 		w10, w01 := u-w11, v-w11
