@@ -144,17 +144,24 @@ func (f *Fluence) Add(devices []Device, a Aperture, leak Leakage) {
 
 // fill adds value times the share of each pixel that lies in r.
 func (f *Fluence) fill(r rectangle, value float64) {
-	x0, x1 := (r.x0-f.X)/f.Spacing, (r.x1-f.X)/f.Spacing
-	y0, y1 := (r.y0-f.Y)/f.Spacing, (r.y1-f.Y)/f.Spacing
+	x0, x1 := max((r.x0-f.X)/f.Spacing, 0), min((r.x1-f.X)/f.Spacing, float64(f.NX))
+	y0, y1 := max((r.y0-f.Y)/f.Spacing, 0), min((r.y1-f.Y)/f.Spacing, float64(f.NY))
 	if !(x1 > x0 && y1 > y0) {
 		return
 	}
-	for j := max(int(y0), 0); j < f.NY && float64(j) < y1; j++ {
-		height := min(y1, float64(j+1)) - max(y0, float64(j))
+	first, last := int(x0), int(math.Ceil(x1))-1
+	for j := int(y0); float64(j) < y1; j++ {
+		v := value * (min(y1, float64(j+1)) - max(y0, float64(j)))
 		row := f.Value[j*f.NX : (j+1)*f.NX]
-		for i := max(int(x0), 0); i < f.NX && float64(i) < x1; i++ {
-			row[i] += value * height * (min(x1, float64(i+1)) - max(x0, float64(i)))
+		if first == last {
+			row[first] += v * (x1 - x0)
+			continue
 		}
+		row[first] += v * (float64(first+1) - x0)
+		for i := first + 1; i < last; i++ {
+			row[i] += v
+		}
+		row[last] += v * (x1 - float64(last))
 	}
 }
 

@@ -267,6 +267,14 @@ func BenchmarkFluenceOfASegment(b *testing.B) {
 			f.Add(devices, a, Leakage{})
 		}
 	})
+	b.Run("add with leakage", func(b *testing.B) {
+		leak := Leakage{Jaws: 0.005, Leaves: 0.015}
+		f, err := NewFluence(devices, []Aperture{a}, Leakage{}, 53, 0.5, 8)
+		require.NoError(b, err)
+		for b.Loop() {
+			f.Add(devices, a, leak)
+		}
+	})
 	b.Run("blur", func(b *testing.B) {
 		for b.Loop() {
 			f.Blur(2)
