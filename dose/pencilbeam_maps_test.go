@@ -153,3 +153,31 @@ func TestSplitKernelsAddUp(t *testing.T) {
 		assert.Equal(t, near.Integral(windowLast), near.Integral(1000), "the near part ends at %d mm", windowLast)
 	}
 }
+
+// BenchmarkMapsOfASegment is all that an arc does for one sample before its
+// voxels: fluence, blur, and the convolutions, 100 mm field.
+func BenchmarkMapsOfASegment(b *testing.B) {
+	for _, load := range []struct {
+		name string
+		of   func() (*machine.Machine, error)
+	}{
+		{"SVD", machine.GenericSVD},
+		{"generic", func() (*machine.Machine, error) { return machine.Generic("generic_6mv") }},
+	} {
+		b.Run(load.name, func(b *testing.B) {
+			m, err := load.of()
+			require.NoError(b, err)
+			segment := beam.Segment{MU: 1, Apertures: []beam.Aperture{{MU: 1, Positions: [][]float64{{-50, 50}, {-50, 50}}}}}
+			d := &delivery{
+				Beam:    &beam.Beam{Devices: []beam.Device{{Kind: beam.JawX}, {Kind: beam.JawY}}},
+				machine: m, segments: []beam.Segment{segment},
+			}
+			maps, err := newFluenceMaps(d, 0, nil)
+			require.NoError(b, err)
+			for b.Loop() {
+				_, _, err := maps.of(context.Background(), &segment, 900)
+				require.NoError(b, err)
+			}
+		})
+	}
+}
