@@ -46,7 +46,7 @@ func (e PencilBeam) Compute(ctx context.Context, r Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pencilJob{job: j, correction: e.Heterogeneity, dose: make([]float64, j.Grid.Len()), tables: map[*machine.Machine]*pencil.Depths{}}
+	p := &pencilJob{job: j, correction: e.Heterogeneity, dose: make([]float64, j.Grid.Len()), tables: map[*machine.Machine]*pencil.Depths{}, ratios: map[*machine.Machine]heterogeneity.TissueRatios{}}
 	segments := 0
 	for _, d := range j.beams {
 		segments += len(d.segments)
@@ -77,6 +77,7 @@ type pencilJob struct {
 	correction heterogeneity.Correction
 	dose       []float64 // Gy a fraction
 	tables     map[*machine.Machine]*pencil.Depths
+	ratios     map[*machine.Machine]heterogeneity.TissueRatios
 	maps       *fluenceMaps // of the last beam
 	progress   *progress
 }
@@ -106,7 +107,7 @@ func (p *pencilJob) beam(ctx context.Context, d *delivery) error {
 		factor := d.machine.Calibration.FluencePerMU
 		field := pencil.Field{SAD: d.sad, Factor: factor, Map: fine, Depths: table}
 		around := pencil.Field{SAD: d.sad, Factor: factor, Map: coarse, Depths: table}
-		reached, err := p.voxels(ctx, frame, &field, &around)
+		reached, err := p.voxels(ctx, frame, p.water(d.machine, maps), &field, &around)
 		if err != nil {
 			return fmt.Errorf("control point %d: %w", segment.Point, err)
 		}
@@ -126,19 +127,19 @@ const (
 
 // voxels adds the dose of one pose: from field where its map reaches, around
 // it from the other. Every voxel is written by one goroutine, pose after pose.
-func (p *pencilJob) voxels(ctx context.Context, frame geometry.Frame, field, around *pencil.Field) (deepest float64, err error) {
-	near, err := p.depths(ctx, frame, field.Map, fieldRays, fieldStep)
+func (p *pencilJob) voxels(ctx context.Context, frame geometry.Frame, water heterogeneity.Water, field, around *pencil.Field) (deepest float64, err error) {
+	near, err := p.rays(ctx, frame, field.Map, water, fieldRays, fieldStep)
 	if err != nil {
 		return 0, err
 	}
-	far, err := p.depths(ctx, frame, around.Map, aroundRays, aroundStep)
+	far, err := p.rays(ctx, frame, around.Map, water, aroundRays, aroundStep)
 	if err != nil {
 		return 0, err
 	}
 	size, affine := p.Grid.Size(), frame.OfGrid(p.Grid)
 	slabs := make([]float64, size[2])
 	err = parallel.For(ctx, size[2], p.Threads, func(k int) error {
-		depth := make([]float64, size[0])
+		depth, fresh := make([]float64, size[0]), make([]float64, size[0])
 		for y := range size[1] {
 			row := p.Grid.Offset(0, y, k)
 			first, end := extent(p.inside[row : row+size[0]])
@@ -150,18 +151,32 @@ func (p *pencilJob) voxels(ctx context.Context, frame geometry.Frame, field, aro
 				Origin: [3]float64{origin.X, origin.Y, origin.Z},
 				Step:   [3]float64{affine.Step[0].X, affine.Step[0].Y, affine.Step[0].Z},
 			}
-			add := func(f *pencil.Field, depths *heterogeneity.Depths, from, to int) {
-				if from >= to || depths == nil {
+			add := func(f *pencil.Field, r *rays, from, to int) {
+				if from >= to || r == nil {
 					return
 				}
 				part := depth[:to-from]
-				depths.Row(part, affine.At(float64(from), float64(y), float64(k)), affine.Step[0])
+				start := affine.At(float64(from), float64(y), float64(k))
+				r.Row(part, start, affine.Step[0])
 				for i := range part {
 					if !p.inside[row+from+i] {
 						part[i] = -1
 					}
 				}
-				slabs[k] = max(slabs[k], f.Add(p.dose[row+from:row+to], part, line, from))
+				dose := p.dose[row+from : row+to]
+				if r.factors == nil {
+					slabs[k] = max(slabs[k], f.Add(dose, part, line, from))
+					return
+				}
+				water := fresh[:len(part)]
+				clear(water)
+				slabs[k] = max(slabs[k], f.Add(water, part, line, from))
+				r.factors.Row(part, start, affine.Step[0])
+				for i, d := range water {
+					if d != 0 {
+						dose[i] += d * part[i]
+					}
+				}
 			}
 			a, b := around.Span(line, size[0])
 			a, b = max(a, first), min(b, end)
@@ -195,21 +210,19 @@ func extent(inside []bool) (first, end int) {
 	return first, end
 }
 
-// depths tabulates depths where both a map and the dose grid reach; nil where
-// they do not meet.
-func (p *pencilJob) depths(ctx context.Context, frame geometry.Frame, m *pencil.Map, rays, step float64) (*heterogeneity.Depths, error) {
+// beamOf is what a correction looks along: where both a map and the dose grid
+// reach; false where they do not meet.
+func (p *pencilJob) beamOf(frame geometry.Frame, m *pencil.Map, rays, step float64) (heterogeneity.Beam, bool) {
 	if m.NX == 0 {
-		return nil, nil
+		return heterogeneity.Beam{}, false
 	}
 	seen := shadow(p.Grid, frame)
 	field := heterogeneity.Field{
 		X0: max(m.X, seen.X0), X1: min(m.X+float64(m.NX-1)*m.Step, seen.X1),
 		Y0: max(m.Y, seen.Y0), Y1: min(m.Y+float64(m.NY-1)*m.Step, seen.Y1),
 	}
-	if !(field.X0 <= field.X1 && field.Y0 <= field.Y1) {
-		return nil, nil
-	}
-	return p.correction.Depths(ctx, heterogeneity.Beam{Tissue: p.Tissue, Frame: frame, Field: field, Spacing: rays, Step: step, Threads: p.Threads})
+	b := heterogeneity.Beam{Tissue: p.Tissue, Frame: frame, Field: field, Spacing: rays, Step: step, Threads: p.Threads}
+	return b, field.X0 <= field.X1 && field.Y0 <= field.Y1
 }
 
 // shadow is the rectangle of the isocentre plane on which the voxel centres of

@@ -12,8 +12,8 @@ import (
 // rays (a pencil beam) reads its data for a place in the patient. Distance from
 // the source and position across the beam stay those of the patient.
 //
-// A correction that also changes the dose by a factor (Batho, ETAR) says so in
-// an interface of its own.
+// That is all of a correction of depth. A Factored correction also changes the
+// dose by a factor, and a Spreading one replaces it by its own.
 type Correction interface {
 	// Name is the correction's name on the command line and in provenance.
 	Name() string
@@ -43,7 +43,9 @@ func (b Beam) depths(ctx context.Context, v *geometry.Volume, solid bool) (*Dept
 }
 
 // Corrections are all corrections.
-func Corrections() []Correction { return []Correction{None{}, EquivalentPathLength{}} }
+func Corrections() []Correction {
+	return []Correction{None{}, EquivalentPathLength{}, Batho{}, ModifiedBatho{}, ETAR{}, ETAR{Coalesced: true}}
+}
 
 // CorrectionNamed is the correction of that name.
 func CorrectionNamed(name string) (Correction, error) {
