@@ -6,8 +6,10 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
+	"slices"
 	"strconv"
 
+	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/internal/picture"
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gomedium"
@@ -26,6 +28,9 @@ func Poster(p Page, width int) (image.Image, error) {
 	if err := checkCurves(p.Curves); err != nil {
 		return nil, err
 	}
+	view := *p.View
+	view.Structures = slices.DeleteFunc(slices.Clone(view.Structures), func(s geometry.Structure) bool { return len(s.Contours) == 0 })
+	p.View = &view
 	scene, err := picture.NewScene(p.View.CT, p.View.Dose, p.View.Structures, p.View.Reference, p.View.Percent)
 	if err != nil {
 		return nil, fmt.Errorf("report: %w", err)
@@ -47,7 +52,6 @@ func Poster(p Page, width int) (image.Image, error) {
 		high = max(high, plane.Height)
 	}
 	scale := (1600 - 2*pad - 2*gap) / total // per mm
-	legend := float64(2+(len(scene.Levels)+2)/3+(len(p.View.Structures)+2)/3) * row
 	// Legends stand below the axial plane, or below the others where it is
 	// higher than they are.
 	side, left, room := planes[0].Height*scale, pad, planes[0].Width*scale
@@ -55,6 +59,9 @@ func Poster(p Page, width int) (image.Image, error) {
 		side, left = planes[1].Height*scale, pad+room+gap
 		room = (planes[1].Width+planes[2].Width)*scale + gap
 	}
+	abreast := max(1, min(3, int(room/185)))
+	lines := func(n int) int { return (n + abreast - 1) / abreast }
+	legend := float64(2+lines(len(scene.Levels))+lines(len(p.View.Structures))) * row
 	pictures := max(high*scale, side+caption+legend) + caption
 	chart, _ := chartOf(p.Curves)
 	plot := 0.0
@@ -79,18 +86,18 @@ func Poster(p Page, width int) (image.Image, error) {
 		x += plane.Width*scale + gap
 	}
 	y := head + side + caption + row*0.8
-	column := min(max(room/3, 185), 240)
+	column := min(room/float64(abreast), 240)
 	list := func(title string, n int, item func(n int) (string, color.Color)) {
 		if n == 0 {
 			return
 		}
 		s.text(s.small, left, y, soft, title)
 		for i := range n {
-			if i%3 == 0 {
+			if i%abreast == 0 {
 				y += row
 			}
 			name, c := item(i)
-			x := left + column*float64(i%3)
+			x := left + column*float64(i%abreast)
 			s.stroke(s.image.Rect, []picture.Point{{X: x, Y: y - 6}, {X: x + 24, Y: y - 6}}, 4, c)
 			s.text(s.plain, x+32, y, ink, s.fit(s.plain, name, column-40))
 		}
