@@ -1,7 +1,6 @@
 package dvh
 
 import (
-	"encoding/binary"
 	"encoding/csv"
 	"os"
 	"path/filepath"
@@ -9,12 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-	"github.com/suyashkumar/dicom"
-	"github.com/suyashkumar/dicom/pkg/tag"
-	"gonum.org/v1/gonum/spatial/r3"
-
+	"github.com/kerma-rt/kerma/dicom"
 	"github.com/kerma-rt/kerma/geometry"
+	"github.com/stretchr/testify/require"
 )
 
 // shared is a file in the folder of reference data beside the repository; the
@@ -62,112 +58,17 @@ func number(t testing.TB, s string) float64 {
 	return x
 }
 
-// element reads what these tests need of one DICOM item.
-type item []*dicom.Element
-
-func (it item) find(tg tag.Tag) *dicom.Element {
-	for _, e := range it {
-		if e.Tag == tg {
-			return e
-		}
-	}
-	return nil
-}
-
-func (it item) text(tg tag.Tag) []string {
-	if e := it.find(tg); e != nil {
-		s, _ := e.Value.GetValue().([]string)
-		return s
-	}
-	return nil
-}
-
-func (it item) numbers(t testing.TB, tg tag.Tag) []float64 {
-	e := it.find(tg)
-	if e == nil {
-		return nil
-	}
-	var out []float64
-	switch v := e.Value.GetValue().(type) {
-	case []string:
-		for _, s := range v {
-			out = append(out, number(t, s))
-		}
-	case []int:
-		for _, i := range v {
-			out = append(out, float64(i))
-		}
-	}
-	return out
-}
-
-func (it item) items(tg tag.Tag) (out []item) {
-	if e := it.find(tg); e != nil {
-		for _, s := range e.Value.GetValue().([]*dicom.SequenceItemValue) {
-			out = append(out, item(s.GetValue().([]*dicom.Element)))
-		}
-	}
-	return out
-}
-
-// readStructures is a plain reader for these tests alone: the closed contours.
 func readStructures(t testing.TB, file string) *geometry.StructureSet {
 	t.Helper()
-	ds, err := dicom.ParseFile(file, nil)
+	set, err := dicom.ReadStructures(file)
 	require.NoError(t, err)
-	root := item(ds.Elements)
-	set := &geometry.StructureSet{}
-	byNumber := map[string]int{}
-	for _, r := range root.items(tag.StructureSetROISequence) {
-		n := r.text(tag.ROINumber)[0]
-		byNumber[n] = len(set.Structures)
-		set.Structures = append(set.Structures, geometry.Structure{Name: r.text(tag.ROIName)[0]})
-	}
-	for _, r := range root.items(tag.ROIContourSequence) {
-		s := &set.Structures[byNumber[r.text(tag.ReferencedROINumber)[0]]]
-		for _, c := range r.items(tag.ContourSequence) {
-			if !strings.HasPrefix(c.text(tag.ContourGeometricType)[0], "CLOSED") {
-				continue
-			}
-			x := c.numbers(t, tag.ContourData)
-			var contour geometry.Contour
-			for i := 0; i+2 < len(x); i += 3 {
-				contour = append(contour, r3.Vec{X: x[i], Y: x[i+1], Z: x[i+2]})
-			}
-			s.Contours = append(s.Contours, contour)
-		}
-	}
-	return set
+	return set.StructureSet
 }
 
-// readDose is a plain reader for these tests alone: little endian, uncompressed,
-// evenly spaced planes.
 func readDose(t testing.TB, file string) *geometry.Volume {
 	t.Helper()
-	ds, err := dicom.ParseFile(file, nil, dicom.SkipProcessingPixelDataValue())
+	d, err := dicom.ReadDose(file)
 	require.NoError(t, err)
-	root := item(ds.Elements)
-	rows, columns := int(root.numbers(t, tag.Rows)[0]), int(root.numbers(t, tag.Columns)[0])
-	p := root.numbers(t, tag.ImagePositionPatient)
-	o := root.numbers(t, tag.ImageOrientationPatient)
-	d := root.numbers(t, tag.PixelSpacing)
-	offsets := root.numbers(t, tag.GridFrameOffsetVector)
-	x, y := r3.Vec{X: o[0], Y: o[1], Z: o[2]}, r3.Vec{X: o[3], Y: o[4], Z: o[5]}
-	g, err := geometry.NewGrid(r3.Vec{X: p[0], Y: p[1], Z: p[2]}, [3]float64{d[1], d[0], offsets[1] - offsets[0]},
-		[3]int{columns, rows, len(offsets)}, [3]r3.Vec{x, y, r3.Cross(x, y)})
-	require.NoError(t, err)
-	raw := root.find(tag.PixelData).Value.GetValue().(dicom.PixelDataInfo).UnprocessedValueData
-	scale := root.numbers(t, tag.DoseGridScaling)[0]
-	v := geometry.NewVolume(g)
-	bytes := int(root.numbers(t, tag.BitsAllocated)[0]) / 8
-	require.GreaterOrEqual(t, len(raw), bytes*g.Len())
-	for i := range v.Data {
-		switch bytes {
-		case 2:
-			v.Data[i] = float32(float64(binary.LittleEndian.Uint16(raw[2*i:])) * scale)
-		case 4:
-			v.Data[i] = float32(float64(binary.LittleEndian.Uint32(raw[4*i:])) * scale)
-		}
-	}
-	return v
+	require.Equal(t, dicom.Gray, d.Unit)
+	return d.Volume
 }
