@@ -326,3 +326,28 @@ func (c *Case) Scored(v *geometry.Volume) *geometry.Volume {
 	}
 	return out
 }
+
+// OnAxis is the mean of a dose over the central half of the field, both ways,
+// by depth (slice of the grid).
+func (c *Case) OnAxis(v *geometry.Volume) []float64 {
+	n := v.Grid.Size()
+	mean := make([]float64, n[2])
+	for k := range n[2] {
+		count := 0
+		for j := range n[1] {
+			for i := range n[0] {
+				p := v.Grid.Point(float64(i), float64(j), float64(k))
+				scale := (c.SSD + p.Y) / c.SSD
+				if math.Abs(p.X) < c.Field[0]/4*scale && math.Abs(p.Z) < c.Field[1]/4*scale {
+					mean[k] += float64(v.At(i, j, k))
+					count++
+				}
+			}
+		}
+		mean[k] /= float64(count)
+	}
+	return mean
+}
+
+// Depth is the depth of slice k, mm.
+func (c *Case) Depth(k int) float64 { return c.Dose.Grid.Point(0, 0, float64(k)).Y }

@@ -23,7 +23,7 @@ type Engine interface {
 }
 
 // Engines are all engines, with their default options.
-func Engines() []Engine { return []Engine{PencilBeam{}} }
+func Engines() []Engine { return []Engine{PencilBeam{}, CollapsedCone{}} }
 
 // Request is one dose calculation.
 type Request struct {
