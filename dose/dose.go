@@ -66,5 +66,5 @@ type Provenance struct {
 	Machines      []string // name and content hash of each
 	Grid          geometry.Grid
 	Calibration   string
-	Seconds       time.Duration
+	Elapsed       time.Duration
 }

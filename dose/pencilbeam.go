@@ -67,7 +67,7 @@ func (e PencilBeam) Compute(ctx context.Context, r Request) (*Result, error) {
 	result.Provenance.Engine = e.Name()
 	result.Provenance.Version = version.Version
 	result.Provenance.Heterogeneity = e.Heterogeneity.Name()
-	result.Provenance.Seconds = time.Since(began)
+	result.Provenance.Elapsed = time.Since(began)
 	return result, nil
 }
 

@@ -156,7 +156,7 @@ func TestIMRTPlanOfThePeerWithItsMachine(t *testing.T) {
 	want := patient.Doses[0].Volume
 	m := svd(t)
 	got := compute(t, dose.PencilBeam{}, dose.Request{Tissue: tissue, Plan: patient.Plans[0], Machines: machine.Set{m}, Grid: want.Grid})
-	t.Logf("%v, %d fractions, warnings %q", got.Provenance.Seconds, got.Fractions, got.Warnings)
+	t.Logf("%v, %d fractions, warnings %q", got.Provenance.Elapsed, got.Fractions, got.Warnings)
 
 	most := largest(want.Data)
 	var sum, square, above, ratio float64

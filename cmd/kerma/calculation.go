@@ -171,7 +171,7 @@ func (c *calculation) writeProvenance(w io.Writer) error {
 		Grid: map[string]any{
 			"size": n, "spacing_mm": s, "origin_mm": [3]float64{o.X, o.Y, o.Z}, "directions": axes,
 		},
-		MaximumGy: maximum(c.result.Dose.Data), Seconds: p.Seconds.Seconds(), Warnings: append([]string{}, c.warnings()...),
+		MaximumGy: maximum(c.result.Dose.Data), Elapsed: p.Elapsed.Seconds(), Warnings: append([]string{}, c.warnings()...),
 	}
 	for _, b := range c.result.Beams {
 		line := beamLine{Number: b.Number, Name: b.Name, MU: b.MU, Machine: b.Machine}
@@ -187,7 +187,7 @@ func (c *calculation) printJSON(w io.Writer) error { return c.writeProvenance(w)
 
 func (c *calculation) print(w io.Writer, dir string) {
 	p := c.result.Provenance
-	fmt.Fprintf(w, "%s, heterogeneity %s, %d beams, %d fractions, %.1f s\n", p.Engine, p.Heterogeneity, len(c.result.Beams), c.result.Fractions, p.Seconds.Seconds())
+	fmt.Fprintf(w, "%s, heterogeneity %s, %d beams, %d fractions, %.1f s\n", p.Engine, p.Heterogeneity, len(c.result.Beams), c.result.Fractions, p.Elapsed.Seconds())
 	printDVH(w, c.histograms)
 	for _, warning := range c.warnings() {
 		fmt.Fprintln(w, "warning:", warning)

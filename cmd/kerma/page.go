@@ -26,7 +26,7 @@ func (c *calculation) page() report.Page {
 		},
 		Provenance: report.Provenance{
 			Engine: p.Engine, Version: p.Version, Heterogeneity: p.Heterogeneity, Machines: p.Machines, Grid: p.Grid,
-			Calibration: p.Calibration, CTSeriesUID: c.patient.CT.SeriesUID, Seconds: p.Seconds, Made: time.Now(),
+			Calibration: p.Calibration, CTSeriesUID: c.patient.CT.SeriesUID, Elapsed: p.Elapsed, Made: time.Now(),
 			More: []report.Field{{Label: "Plan UID", Value: c.plan.UID}},
 		},
 	}

@@ -113,8 +113,8 @@ func provenance(p Provenance) []Field {
 	if p.Grid.Len() > 0 {
 		grid = p.Grid.String()
 	}
-	if p.Seconds > 0 {
-		seconds = strconv.FormatFloat(p.Seconds.Seconds(), 'f', 2, 64) + " s"
+	if p.Elapsed > 0 {
+		seconds = strconv.FormatFloat(p.Elapsed.Seconds(), 'f', 2, 64) + " s"
 	}
 	if !p.Made.IsZero() {
 		made = p.Made.Format(time.RFC3339)

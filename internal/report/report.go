@@ -86,7 +86,7 @@ type Provenance struct {
 	Grid          geometry.Grid
 	Calibration   string // CT numbers to density
 	CTSeriesUID   string
-	Seconds       time.Duration // the calculation took
+	Elapsed       time.Duration // the calculation took
 	Made          time.Time
 	More          []Field
 }

@@ -63,7 +63,7 @@ func full(t *testing.T) Page {
 			{Number: 1, Name: "AP", EnergyMV: 6, FluenceMode: "FFF", MonitorUnits: 101.25, SourceSkin: 913.4, Machine: "M1"},
 			{Number: 2, Name: "Arc", GantryDeg: 181, GantryStopDeg: 179, CouchDeg: 350, EnergyMV: 10, MonitorUnits: 200, SourceSkin: math.NaN(), Machine: "M1"},
 		},
-		Provenance: Provenance{Engine: "pencil-beam", Machines: []string{"M1 abcdef"}, Grid: v.CT.Grid, Seconds: 1500 * time.Millisecond, CTSeriesUID: "1.2.3"},
+		Provenance: Provenance{Engine: "pencil-beam", Machines: []string{"M1 abcdef"}, Grid: v.CT.Grid, Elapsed: 1500 * time.Millisecond, CTSeriesUID: "1.2.3"},
 	}
 }
 
