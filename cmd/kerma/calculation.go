@@ -171,7 +171,7 @@ func (c *calculation) writeProvenance(w io.Writer) error {
 		Grid: map[string]any{
 			"size": n, "spacing_mm": s, "origin_mm": [3]float64{o.X, o.Y, o.Z}, "directions": axes,
 		},
-		MaximumGy: maximum(c.result.Dose.Data), Elapsed: p.Elapsed.Seconds(), Warnings: append([]string{}, c.warnings()...),
+		MaximumGy: maximum(c.result.Dose.Data), Seconds: p.Elapsed.Seconds(), Warnings: append([]string{}, c.warnings()...),
 	}
 	for _, b := range c.result.Beams {
 		line := beamLine{Number: b.Number, Name: b.Name, MU: b.MU, Machine: b.Machine}
