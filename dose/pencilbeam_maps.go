@@ -21,7 +21,7 @@ import (
 // so that only the near part, which is steep, needs fine pixels, and only the
 // far part, which is smooth, a large plane.
 const (
-	windowFirst, windowLast = 4, 24 // r₁ and r₂, mm
+	windowFirst, windowLast = 4, 16 // r₁ and r₂, mm
 	windowStep              = 0.25  // mm between nodes while χ falls
 
 	finePixel   = 0.5 // mm; see TestFineEnough for the error
@@ -101,24 +101,39 @@ func newFluenceMaps(d *delivery, threads int, before *fluenceMaps) (*fluenceMaps
 			}
 		}
 	}
-	if !(reach <= 2000) {
+	reach = min(reach, d.farthest(f.all))
+	if !(reach <= 4000) {
 		return nil, fmt.Errorf("%w: kernel of %g mm reach", ErrRequest, reach)
 	}
 	// The fine maps take their far part from between coarse pixels.
 	f.far = max(int(math.Ceil(reach/coarsePixel))+1, f.reach/f.block+3)
 	n := len(m.Pencil.Lateral[0])
-	pad := max(-f.inset, 0)
 	f.nearWeight = make([]float64, n)
 	if before == nil || len(before.nearWeight) != n {
 		before = &fluenceMaps{}
 	}
 	var fineKept, coarseKept bool
-	f.fine, fineKept = newPlane(f.open, pad, n, threads, &before.fine)
+	f.fine, fineKept = newPlane(f.open, -f.inset, n, threads, &before.fine)
 	f.coarse, coarseKept = newPlane(f.all, f.far, n, threads, &before.coarse)
 	if fineKept && coarseKept && before.beam.machine == m && before.block == f.block && before.far == f.far {
 		f.kernelOf, f.nearWeight = before.kernelOf, before.nearWeight
 	}
 	return f, nil
+}
+
+// farthest is how far the projection of a voxel can lie from a place in a map
+// along x or y, mm: no kernel is needed further out.
+func (d *delivery) farthest(f *beam.Fluence) float64 {
+	if d.grid.Len() == 0 {
+		return math.Inf(1)
+	}
+	var far float64
+	x1, y1 := f.X+float64(f.NX)*f.Spacing, f.Y+float64(f.NY)*f.Spacing
+	for _, frame := range d.frames {
+		s := shadow(d.grid, frame)
+		far = max(far, s.X1-f.X, x1-s.X0, s.Y1-f.Y, y1-s.Y0)
+	}
+	return far
 }
 
 // around is an empty map on the coarse pixels that cover both maps.
@@ -303,7 +318,6 @@ func (f *fluenceMaps) fineMap(ctx context.Context) (*pencil.Map, error) {
 		}
 		weights[b] = catmullRom(t)
 	}
-	crop := max(f.inset, 0)
 	err := parallel.For(ctx, m.NY, f.threads, func(y int) error {
 		line := make([]float32, f.coarse.w)
 		wy, jy := weights[y%f.block], j0+y/f.block+first[y%f.block]
@@ -314,7 +328,7 @@ func (f *fluenceMaps) fineMap(ctx context.Context) (*pencil.Map, error) {
 			for i := range line {
 				line[i] = wy[0]*r0[i] + wy[1]*r1[i] + wy[2]*r2[i] + wy[3]*r3[i]
 			}
-			near := f.fine.out[c][(y+crop)*f.fine.w+crop:][:m.NX]
+			near := f.fine.out[c][y*m.NX:][:m.NX]
 			out := m.Value[y*m.NX*m.Components+c:]
 			for x, v := range near {
 				b := x % f.block
@@ -340,7 +354,7 @@ func catmullRom(t float64) [4]float32 {
 
 // plane convolves one map with the kernels of all components.
 type plane struct {
-	pad        int // zeros before the map, pixels
+	pad        int // zeros before the map, pixels; negative: what the result is short of on each side
 	w, h       int // of the result
 	nx, ny     int // of the transform
 	spectrum   []complex128
@@ -349,14 +363,15 @@ type plane struct {
 	transforms chan *convolve.Transform // one a goroutine
 }
 
-// newPlane is the plane for a map with a border of pad pixels. It takes the
+// newPlane is the plane for a map with a border of pad pixels, or without one of
+// −pad. It takes the
 // memory and the kernels of the plane before, where they have its size.
 func newPlane(f *beam.Fluence, pad, components, threads int, before *plane) (p plane, kept bool) {
 	if f.NX == 0 {
 		return plane{}, false
 	}
 	p = plane{pad: pad, w: f.NX + 2*pad, h: f.NY + 2*pad}
-	p.nx, p.ny = convolve.Size(p.w), convolve.Size(p.h)
+	p.nx, p.ny = convolve.Size(max(p.w, f.NX)), convolve.Size(max(p.h, f.NY))
 	if kept = p.nx == before.nx && p.ny == before.ny; kept {
 		p.transforms, p.spectrum, p.kernels = before.transforms, before.spectrum, before.kernels
 	} else {
@@ -394,7 +409,7 @@ func (p *plane) set(f *beam.Fluence) {
 		return
 	}
 	t := <-p.transforms
-	t.Map(p.spectrum, f.Value, f.NX, f.NY, p.pad)
+	t.Map(p.spectrum, f.Value, f.NX, f.NY, max(p.pad, 0))
 	p.transforms <- t
 }
 
@@ -403,6 +418,6 @@ func (p *plane) convolve(k int) {
 		return
 	}
 	t := <-p.transforms
-	t.Product(p.out[k], p.spectrum, p.kernels[k], p.w, p.h)
+	t.Product(p.out[k], p.spectrum, p.kernels[k], max(-p.pad, 0), p.w, p.h)
 	p.transforms <- t
 }

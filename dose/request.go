@@ -37,6 +37,7 @@ type delivery struct {
 	sad      float64
 	segments []beam.Segment
 	frames   []geometry.Frame // one a segment
+	grid     geometry.Grid    // of the dose
 	ssd      float64          // at the first control point, mm; NaN where the axis misses the body
 }
 
@@ -113,7 +114,7 @@ func (j *job) deliver(stepDeg float64) error {
 }
 
 func (j *job) delivery(b *beam.Beam, mu, stepDeg float64) (delivery, error) {
-	d := delivery{Beam: b, mu: mu, sad: b.SAD}
+	d := delivery{Beam: b, mu: mu, sad: b.SAD, grid: j.Grid}
 	var err error
 	if b.Unit != beam.MonitorUnits {
 		return d, fmt.Errorf("%w: %v: meterset in %s, machines are calibrated in monitor units", ErrRequest, b, b.Unit)

@@ -104,9 +104,9 @@ func (t *Transform) Kernel(dst, quadrant []float64, n int) {
 	}
 }
 
-// Product brings the convolution back: the w×h pixels from (0, 0) of the plane
-// on, to dst, x fastest. Neither spectrum is changed.
-func (t *Transform) Product(dst []float32, src []complex128, kernel []float64, w, h int) {
+// Product brings the convolution back: the w×h pixels from (corner, corner) of
+// the plane on, to dst, x fastest. Neither spectrum is changed.
+func (t *Transform) Product(dst []float32, src []complex128, kernel []float64, corner, w, h int) {
 	if t.work == nil {
 		t.work = make([]complex128, t.Len())
 	}
@@ -120,10 +120,10 @@ func (t *Transform) Product(dst []float32, src []complex128, kernel []float64, w
 	}
 	for y := range h {
 		for u := range t.half {
-			t.half[u] = t.work[u*t.ny+y]
+			t.half[u] = t.work[u*t.ny+corner+y]
 		}
 		t.rows.Sequence(t.line, t.half)
-		for x, v := range t.line[:w] {
+		for x, v := range t.line[corner : corner+w] {
 			dst[y*w+x] = float32(v)
 		}
 	}

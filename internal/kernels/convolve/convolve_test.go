@@ -47,10 +47,18 @@ func TestProductIsTheDirectSum(t *testing.T) {
 			for range 2 {
 				transform.Map(plane, src, c.w, c.h, margin)
 				transform.Kernel(kernel, quadrant, c.n)
-				transform.Product(got, plane, kernel, W, H)
+				transform.Product(got, plane, kernel, 0, W, H)
 			}
 			for i, want := range direct(src, c.w, c.h, quadrant, c.n, margin) {
 				require.InDelta(t, want, got[i], 2e-6*float64(c.n*c.n), "%+v pad %d pixel %d", c, pad, i)
+			}
+			if W < 3 || H < 3 {
+				continue
+			}
+			inner := make([]float32, (W-2)*(H-2))
+			transform.Product(inner, plane, kernel, 1, W-2, H-2)
+			for y := range H - 2 {
+				require.Equal(t, got[(y+1)*W+1:(y+1)*W+W-1], inner[y*(W-2):(y+1)*(W-2)])
 			}
 		}
 	}
@@ -82,7 +90,7 @@ func BenchmarkMapAndEightKernels360(b *testing.B) {
 	for b.Loop() {
 		transform.Map(plane, src, w, w, 64)
 		for range components {
-			transform.Product(out, plane, kernel, n, n)
+			transform.Product(out, plane, kernel, 0, n, n)
 		}
 	}
 }
