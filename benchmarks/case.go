@@ -10,6 +10,8 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
+	"unicode"
 
 	"gonum.org/v1/gonum/spatial/r3"
 
@@ -23,8 +25,8 @@ import (
 // ErrCase is wrapped by errors about a case that cannot be read.
 var ErrCase = errors.New("benchmarks: unusable case")
 
-// Case is one reference calculation: a phantom in vacuum, a square field from
-// a point source, and the dose that the reference found. Coordinates are the
+// Case is one reference calculation: a phantom in vacuum, a rectangular field
+// from a point source, and the dose that the reference found. Coordinates are the
 // case's: z is depth along the beam, z = 0 the surface plane.
 type Case struct {
 	Name     string
@@ -33,14 +35,26 @@ type Case struct {
 	SSD      float64    // from the source to the plane z = 0, mm
 	Field    [2]float64 // full width in x and y on the plane z = 0, mm
 
+	// Source is where the source stands above the plane z = 0: x and y of the
+	// point at z = −SSD, mm; (0, 0) unless the axis is oblique. The axis goes
+	// from there through the origin.
+	Source [2]float64
+
 	// Tissue is the phantom. Its grid stands in a patient who lies on his back
 	// under a gantry at 0°: x is LPS x, y is −z, z is y (backwards), so that
 	// voxels have the order of the case.
 	Tissue *heterogeneity.Tissue
 
 	// Dose is the reference dose to medium in Gy for one photon/cm² on the
-	// plane z = 0, and Sigma its standard deviation relative to it.
+	// plane z = 0, and Sigma its standard deviation relative to it. Both are nil
+	// for a case that comes without dose.npy: it can be computed, not compared.
 	Dose, Sigma *geometry.Volume
+
+	// Folded says that the reference is the mean of so many mirror images, so
+	// that voxels that are images of each other are one estimate; 1 if not.
+	Folded int
+
+	Warnings []string // what the file says beyond the format
 }
 
 // caseFile is case.json.
@@ -66,11 +80,13 @@ type caseFile struct {
 		Particle  string     `json:"particle"`
 		Spectrum  string     `json:"spectrum"`
 		Direction [3]float64 `json:"direction"`
+		Source    string     `json:"source"`
 		SSD       float64    `json:"ssd_mm"`
 		Field     [2]float64 `json:"field_at_surface_mm"`
 	} `json:"beam"`
 	Reference struct {
-		Code string `json:"code"`
+		Code        string `json:"code"`
+		Symmetrised string `json:"symmetrised"`
 	} `json:"reference"`
 }
 
@@ -84,8 +100,13 @@ type region struct {
 // composition table.
 var shortNames = map[string]string{"water": "water_liquid", "lung": "lung_icru44", "air": "air_dry", "bone": "bone_cortical_icru44"}
 
-// maxCaseVoxels bounds what a case file can make this package allocate.
-const maxCaseVoxels = 1 << 26
+const (
+	maxCaseVoxels = 1 << 26 // bounds what a case file can make this package allocate
+	maxRegions    = 1000
+	densest       = 30     // g/cm³
+	steepest      = 1.0001 // tangent of the angle between the axis and z
+	widest        = 1000   // field, mm
+)
 
 // ReadCase reads a case folder of format case/1: case.json, dose.npy, sigma.npy
 // and, for a voxel phantom, its arrays; any array may be gzipped (dose.npy.gz).
@@ -102,11 +123,47 @@ func ReadCaseFS(files fs.FS) (*Case, error) {
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, fmt.Errorf("%w: case.json: %w", ErrCase, err)
 	}
+	if f.Name == "" || len(f.Name) > 100 || strings.ContainsAny(f.Name, `/\:`) || strings.HasPrefix(f.Name, ".") || strings.ContainsFunc(f.Name, unicode.IsControl) {
+		return nil, fmt.Errorf("%w: name %q, expected that of a folder", ErrCase, f.Name)
+	}
 	c, err := f.read(files)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q: %w", ErrCase, f.Name, err)
 	}
+	c.Warnings = strangers(data)
 	return c, nil
+}
+
+// strangers are the fields of a case file that may change the dose and that
+// the format does not know.
+func strangers(data []byte) []string {
+	var parts map[string]map[string]any
+	var loose map[string]json.RawMessage
+	if json.Unmarshal(data, &loose) != nil {
+		return nil
+	}
+	parts = map[string]map[string]any{}
+	for _, name := range []string{"grid", "phantom", "beam"} {
+		var fields map[string]any
+		if json.Unmarshal(loose[name], &fields) == nil {
+			parts[name] = fields
+		}
+	}
+	known := map[string][]string{
+		"grid":    {"size", "spacing_mm", "first_voxel_centre_mm"},
+		"phantom": {"background", "regions", "voxels", "outside"},
+		"beam":    {"particle", "spectrum", "direction", "source", "ssd_mm", "field_at_surface_mm", "planar_fluence"},
+	}
+	var out []string
+	for part, fields := range parts {
+		for name := range fields {
+			if !slices.Contains(known[part], name) {
+				out = append(out, fmt.Sprintf("%s.%s is not of format case/1 and was not read", part, name))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 func (f *caseFile) read(files fs.FS) (*Case, error) {
@@ -119,12 +176,14 @@ func (f *caseFile) read(files fs.FS) (*Case, error) {
 		return nil, fmt.Errorf("outside is %q, expected vacuum", f.Phantom.Outside)
 	case b.Particle != "" && b.Particle != "photon":
 		return nil, fmt.Errorf("particle %q, expected photon", b.Particle)
-	case b.Direction != [3]float64{0, 0, 1}:
-		return nil, fmt.Errorf("direction %v, expected along z", b.Direction)
+	case b.Source != "" && b.Source != "point":
+		return nil, fmt.Errorf("source %q, expected point", b.Source)
+	case !(b.Direction[2] > 0) || !(math.Hypot(b.Direction[0], b.Direction[1]) <= steepest*b.Direction[2]) || !finite(b.Direction[2]):
+		return nil, fmt.Errorf("direction %v, expected at most 45° from z", b.Direction)
 	case !(b.SSD >= 100 && b.SSD <= 5000):
 		return nil, fmt.Errorf("SSD %g mm, expected 100 … 5000", b.SSD)
-	case !(b.Field[0] > 0 && b.Field[1] > 0 && finite(b.Field[0]) && finite(b.Field[1])):
-		return nil, fmt.Errorf("field %v mm", b.Field)
+	case !(b.Field[0] > 0 && b.Field[1] > 0 && b.Field[0] <= widest && b.Field[1] <= widest):
+		return nil, fmt.Errorf("field of %v mm, expected at most %d", b.Field, widest)
 	}
 	g := f.Grid
 	if n := float64(g.Size[0]) * float64(g.Size[1]) * float64(g.Size[2]); !(n <= maxCaseVoxels) {
@@ -136,7 +195,15 @@ func (f *caseFile) read(files fs.FS) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Case{Name: f.Name, Note: f.Reference.Code, SSD: b.SSD, Field: b.Field}
+	c := &Case{Name: f.Name, Note: f.Reference.Code, SSD: b.SSD, Field: b.Field, Folded: 1}
+	for a := range 2 {
+		if b.Direction[a] != 0 {
+			c.Source[a] = -b.SSD * b.Direction[a] / b.Direction[2]
+		}
+	}
+	if _, err := fmt.Sscanf(f.Reference.Symmetrised, "%d-fold", &c.Folded); err != nil || c.Folded < 1 || c.Folded > 8 {
+		c.Folded = 1
+	}
 	if c.Spectrum, err = machine.NamedSpectrum(b.Spectrum); err != nil {
 		return nil, err
 	}
@@ -148,6 +215,9 @@ func (f *caseFile) read(files fs.FS) (*Case, error) {
 		name string
 	}{{&c.Dose, "dose.npy"}, {&c.Sigma, "sigma.npy"}} {
 		data, err := readArray(files, v.name, g.Size)
+		if v.name == "dose.npy" && errors.Is(err, fs.ErrNotExist) {
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -170,7 +240,7 @@ func readArray(files fs.FS, name string, size [3]int) ([]float32, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	defer file.Close()
-	a, err := readNPY(r, maxCaseVoxels)
+	a, err := readNPY(r, size[0]*size[1]*size[2])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -230,17 +300,22 @@ func (f *caseFile) tissue(files fs.FS, grid geometry.Grid) (*heterogeneity.Tissu
 			of = append(of, i)
 		}
 		for i, m := range material {
-			if int(m) >= len(of) {
+			if !(m < float32(len(of))) || m != float32(int(m)) {
 				return nil, fmt.Errorf("voxel %d is of material %g, there are %d", i, m, len(of))
+			}
+			if density[i] > densest {
+				return nil, fmt.Errorf("voxel %d has a density of %g g/cm³", i, density[i])
 			}
 			t.Material[i] = of[int(m)]
 		}
 		copy(t.Density.Data, density)
+	case len(p.Regions) > maxRegions:
+		return nil, fmt.Errorf("%d regions, more than %d", len(p.Regions), maxRegions)
 	case p.Background != nil:
 		everywhere := [2]float64{math.Inf(-1), math.Inf(1)}
 		p.Background.Box = [3][2]float64{everywhere, everywhere, everywhere}
 		for _, r := range append([]region{*p.Background}, p.Regions...) {
-			if !(r.Density >= 0 && r.Density <= 30) {
+			if !(r.Density >= 0 && r.Density <= densest) {
 				return nil, fmt.Errorf("density %g g/cm³", r.Density)
 			}
 			m, err := index(r.Material)
@@ -265,7 +340,7 @@ func (f *caseFile) fill(r region, grid geometry.Grid, set func(i int)) {
 		in[a] = make([]bool, f.Grid.Size[a])
 		for i := range in[a] {
 			x := f.Grid.First[a] + float64(i)*f.Grid.Spacing[a]
-			in[a][i] = x > r.Box[a][0] && x < r.Box[a][1]
+			in[a][i] = x >= r.Box[a][0] && x < r.Box[a][1]
 		}
 	}
 	for k := range in[2] {
@@ -298,10 +373,16 @@ func (c *Case) Request() (dose.Request, error) {
 	if err != nil {
 		return dose.Request{}, err
 	}
+	// The axis of the machine goes straight down from the source, so that what
+	// is even on the plane z = 0 is even on the isocentre plane; an oblique field
+	// is one beside the axis. Beam y is −y of the case.
 	scale := sad / c.SSD
-	x, y := c.Field[0]/2*scale, c.Field[1]/2*scale
+	x, y, dx, dy := c.Field[0]/2*scale, c.Field[1]/2*scale, -c.Source[0]*scale, c.Source[1]*scale
 	point := func(weight float64) beam.ControlPoint {
-		return beam.ControlPoint{Weight: weight, Isocentre: r3.Vec{Y: sad - c.SSD}, Positions: [][]float64{{-x, x}, {-y, y}}}
+		return beam.ControlPoint{
+			Weight: weight, Isocentre: r3.Vec{X: c.Source[0], Y: sad - c.SSD, Z: -c.Source[1]},
+			Positions: [][]float64{{dx - x, dx + x}, {dy - y, dy + y}},
+		}
 	}
 	plan := &beam.Plan{
 		Label:  c.Name,
@@ -312,7 +393,7 @@ func (c *Case) Request() (dose.Request, error) {
 			Points:  []beam.ControlPoint{point(0), point(1)},
 		}},
 	}
-	return dose.Request{Tissue: c.Tissue, Plan: plan, Machines: machine.Set{m}, Grid: c.Dose.Grid}, nil
+	return dose.Request{Tissue: c.Tissue, Plan: plan, Machines: machine.Set{m}, Grid: c.Tissue.Density.Grid}, nil
 }
 
 // Scored is the dose (reference or an engine's) with NaN, which gamma leaves

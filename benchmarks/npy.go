@@ -18,13 +18,13 @@ type array struct {
 }
 
 var (
-	npyDescr = regexp.MustCompile(`'descr':\s*'[<|]([fu][1248])'`)
+	npyDescr = regexp.MustCompile(`'descr':\s*'[<|]([fiu][1248])'`)
 	npyOrder = regexp.MustCompile(`'fortran_order':\s*False`)
 	npyShape = regexp.MustCompile(`'shape':\s*\(([0-9, ]*)\)`)
 )
 
-// readNPY reads a little-endian .npy file of float16, float32, float64 or
-// uint8 with at most most values.
+// readNPY reads a little-endian .npy file of floats, or of integers of up to 32
+// bits, with at most most values.
 func readNPY(r io.Reader, most int) (*array, error) {
 	var head [10]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
@@ -39,7 +39,7 @@ func readNPY(r io.Reader, most int) (*array, error) {
 	}
 	descr, shape := npyDescr.FindSubmatch(text), npyShape.FindSubmatch(text)
 	if descr == nil || shape == nil || !npyOrder.Match(text) {
-		return nil, fmt.Errorf("npy: expected little-endian float16, float32, float64 or uint8 in C order, found %s", bytes.TrimSpace(text))
+		return nil, fmt.Errorf("npy: expected little-endian numbers in C order, found %s", bytes.TrimSpace(text))
 	}
 	a := &array{}
 	n := 1
@@ -56,6 +56,18 @@ func readNPY(r io.Reader, most int) (*array, error) {
 	switch string(descr[1]) {
 	case "u1":
 		width, at = 1, func(b []byte) float32 { return float32(b[0]) }
+	case "i1":
+		width, at = 1, func(b []byte) float32 { return float32(int8(b[0])) }
+	case "u2":
+		width, at = 2, func(b []byte) float32 { return float32(binary.LittleEndian.Uint16(b)) }
+	case "i2":
+		width, at = 2, func(b []byte) float32 { return float32(int16(binary.LittleEndian.Uint16(b))) }
+	case "u4":
+		width, at = 4, func(b []byte) float32 { return float32(binary.LittleEndian.Uint32(b)) }
+	case "i4":
+		width, at = 4, func(b []byte) float32 { return float32(int32(binary.LittleEndian.Uint32(b))) }
+	case "i8":
+		width, at = 8, func(b []byte) float32 { return float32(int64(binary.LittleEndian.Uint64(b))) }
 	case "f2":
 		width, at = 2, func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }
 	case "f4":
@@ -65,13 +77,16 @@ func readNPY(r io.Reader, most int) (*array, error) {
 	default:
 		return nil, fmt.Errorf("npy: no values of type %s here", descr[1])
 	}
-	data := make([]byte, n*width)
-	if _, err := io.ReadFull(r, data); err != nil {
-		return nil, fmt.Errorf("npy: %d values: %w", n, err)
-	}
-	a.value = make([]float32, n)
-	for i := range a.value {
-		a.value[i] = at(data[i*width:])
+	// A header may promise more than there is: memory follows what is read.
+	var piece [1 << 16]byte
+	for len(a.value) < n {
+		data := piece[:min(len(piece), (n-len(a.value))*width)]
+		if _, err := io.ReadFull(r, data); err != nil {
+			return nil, fmt.Errorf("npy: %d values: %w", n, err)
+		}
+		for i := 0; i < len(data); i += width {
+			a.value = append(a.value, at(data[i:]))
+		}
 	}
 	return a, nil
 }
