@@ -55,6 +55,11 @@ func floats(t testing.TB, path, name string) []float32 {
 	require.NoError(t, err)
 	b, err := io.ReadAll(f)
 	require.NoError(t, err)
+	return npy(b)
+}
+
+// npy is the values of a NumPy file of little-endian float32.
+func npy(b []byte) []float32 {
 	b = b[10+int(binary.LittleEndian.Uint16(b[8:])):]
 	v := make([]float32, len(b)/4)
 	for i := range v {
