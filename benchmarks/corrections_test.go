@@ -59,7 +59,7 @@ func TestCorrectionsAgainstMonteCarlo(t *testing.T) {
 							worst, at = off, k
 						}
 					}
-					t.Logf("%-22s axis %+.1f %% at %.0f mm, 3/3 %.1f %%, 2/2 %.1f %%, %.2f s", correction.Name(), 100*worst, 2.5*float64(at)+1.25, pass[0], pass[1], result.Provenance.Seconds.Seconds())
+					t.Logf("%-22s axis %+.1f %% at %.0f mm, 3/3 %.1f %%, 2/2 %.1f %%, %.2f s", correction.Name(), 100*worst, 2.5*float64(at)+1.25, pass[0], pass[1], result.Provenance.Elapsed.Seconds())
 					if testing.Verbose() {
 						for k := 4; k < len(a); k += 8 {
 							t.Logf("   %6.1f %+.1f", 2.5*float64(k)+1.25, 100*(b[k]/a[k]-1))

@@ -46,7 +46,12 @@ func (e PencilBeam) Compute(ctx context.Context, r Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pencilJob{job: j, correction: e.Heterogeneity, dose: make([]float64, j.Grid.Len()), tables: map[*machine.Machine]*pencil.Depths{}, ratios: map[*machine.Machine]heterogeneity.TissueRatios{}}
+	p := &pencilJob{
+		job: j, correction: e.Heterogeneity, dose: make([]float64, j.Grid.Len()),
+		tables: map[*machine.Machine]*pencil.Depths{},
+		ratios: map[*machine.Machine]heterogeneity.TissueRatios{},
+		parts:  map[*machine.Machine]*pencilParts{},
+	}
 	segments := 0
 	for _, d := range j.beams {
 		segments += len(d.segments)
@@ -78,6 +83,7 @@ type pencilJob struct {
 	dose       []float64 // Gy a fraction
 	tables     map[*machine.Machine]*pencil.Depths
 	ratios     map[*machine.Machine]heterogeneity.TissueRatios
+	parts      map[*machine.Machine]*pencilParts
 	maps       *fluenceMaps // of the last beam
 	progress   *progress
 }
@@ -93,9 +99,18 @@ func (p *pencilJob) beam(ctx context.Context, d *delivery) error {
 		return err
 	}
 	p.maps = maps
+	spreading, spreads := p.correction.(heterogeneity.Spreading)
 	var deepest float64
 	for i, segment := range d.segments {
 		frame := d.frames[i]
+		if spreads {
+			reached, err := p.spread(ctx, spreading, frame, maps, &segment)
+			if err != nil {
+				return fmt.Errorf("control point %d: %w", segment.Point, err)
+			}
+			deepest = max(deepest, reached)
+			continue
+		}
 		ssd := skin(p.Tissue, frame)
 		if math.IsNaN(ssd) {
 			ssd = d.sad // the axis passes the body by; what it hits lies near the isocentre plane

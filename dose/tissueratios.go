@@ -75,10 +75,6 @@ type spectralRatios struct {
 // photons behind 100 mm of water,
 //
 //	Σ_b n_b E_b e^(−μ_b·100 mm) (μen/ρ)_m / Σ_b n_b E_b e^(−μ_b·100 mm) (μen/ρ)_w.
-//
-// For a composition without tabulated coefficients it is the ratio of electrons
-// per gram, which Compton absorption goes by: at 6 MV that is within 1 % in
-// tissue and cortical bone.
 type absorptionRatios struct{ spectrum machine.Spectrum }
 
 // AbsorptionRatio is the mean (μen/ρ) of a material over that of water.
@@ -87,14 +83,9 @@ func (a absorptionRatios) AbsorptionRatio(material string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	medium, err := machine.AttenuationOf(material)
+	medium, err := attenuationOf(material)
 	if err != nil {
-		known, ok := heterogeneity.MaterialNamed(material)
-		reference, okWater := heterogeneity.MaterialNamed("water_liquid")
-		if !ok || !okWater {
-			return 0, err
-		}
-		return known.ZOverA / reference.ZOverA, nil
+		return 0, err
 	}
 	var m, w float64
 	for b, n := range a.spectrum.Number {
@@ -104,4 +95,18 @@ func (a absorptionRatios) AbsorptionRatio(material string) (float64, error) {
 		w += energy * water.MassEnergyAbsorption(e)
 	}
 	return m / w, nil
+}
+
+// attenuationOf is that of a tabulated material, else by its composition.
+func attenuationOf(material string) (*machine.Attenuation, error) {
+	known, ok := heterogeneity.MaterialNamed(material)
+	a, err := machine.AttenuationOf(material)
+	if err == nil || !ok {
+		return a, err
+	}
+	fractions := map[int]float64{}
+	for _, e := range known.Elements {
+		fractions[e.Z] = e.MassFraction
+	}
+	return machine.MixtureAttenuation(material, fractions)
 }

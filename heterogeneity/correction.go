@@ -44,7 +44,7 @@ func (b Beam) depths(ctx context.Context, v *geometry.Volume, solid bool) (*Dept
 
 // Corrections are all corrections.
 func Corrections() []Correction {
-	return []Correction{None{}, EquivalentPathLength{}, Batho{}, ModifiedBatho{}, ETAR{}, ETAR{Coalesced: true}}
+	return []Correction{None{}, EquivalentPathLength{}, Batho{}, ModifiedBatho{}, ETAR{}, ETAR{Coalesced: true}, DensityScaled{}}
 }
 
 // CorrectionNamed is the correction of that name.

@@ -17,7 +17,7 @@ func TestCorrectionsAreFoundByName(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, c, found)
 	}
-	require.Equal(t, []string{"none", "equivalent-path-length", "batho", "modified-batho", "etar", "etar-coalesced"}, names)
+	require.Equal(t, []string{"none", "equivalent-path-length", "batho", "modified-batho", "etar", "etar-coalesced", "density-scaled"}, names)
 	_, err := heterogeneity.CorrectionNamed("batho ")
 	require.ErrorContains(t, err, "equivalent-path-length")
 }

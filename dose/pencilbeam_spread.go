@@ -1,0 +1,185 @@
+package dose
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/kerma-rt/kerma/dose/beam"
+	"github.com/kerma-rt/kerma/dose/machine"
+	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/heterogeneity"
+	"github.com/kerma-rt/kerma/internal/kernels/parallel"
+)
+
+const (
+	spreadPixel   = 2   // mm; pencils where primary dose is
+	spreadReach   = 60  // mm around the opening that electrons are followed, in lung too
+	scatterReach  = 400 // mm around it that scatter is
+	scatterPlanes = 4   // mm between planes of scatter
+)
+
+// pencilParts is the kernel of a machine by parts that spread apart.
+type pencilParts struct{ primary, scatter heterogeneity.PencilPart }
+
+// spread adds the dose of one pose by a correction that evaluates kernels in
+// its own way: electrons on fine pencils in and around the opening, scatter on
+// coarse ones everywhere.
+func (p *pencilJob) spread(ctx context.Context, c heterogeneity.Spreading, frame geometry.Frame, maps *fluenceMaps, s *beam.Segment) (deepest float64, err error) {
+	m := maps.beam.machine
+	parts, err := p.partsOf(m)
+	if err != nil {
+		return 0, err
+	}
+	if maps.all.NX == 0 {
+		p.progress.add(p.Grid.Size()[2])
+		return 0, nil
+	}
+	maps.fill(s)
+	factor := m.Calibration.FluencePerMU
+	fine, coarse := maps.pencils(factor), pixels(maps.all, 1, factor)
+	leaks := maps.leak != beam.Leakage{}
+
+	// Of the last spread a voxel lies in, primary or scatter counts.
+	spread := func(f heterogeneity.Fluence, reach, step float64, part heterogeneity.PencilPart) (*heterogeneity.Spread, error) {
+		if f.NX == 0 {
+			return nil, nil
+		}
+		b := heterogeneity.Beam{Tissue: p.Tissue, Frame: frame, Field: within(f, reach, shadow(p.Grid, frame)), Step: step, Threads: p.Threads}
+		out, err := c.Spread(ctx, b, f, heterogeneity.SpreadWater{Parts: []heterogeneity.PencilPart{part}, Media: absorptionRatios{m.Beam.Spectrum}})
+		if err == nil {
+			deepest = max(deepest, out.Deepest())
+		}
+		return out, err
+	}
+	scatter, err := spread(coarse, scatterReach, scatterPlanes, parts.scatter)
+	if err != nil {
+		return 0, err
+	}
+	primary, err := spread(fine, spreadReach, fieldStep, parts.primary)
+	if err != nil {
+		return 0, err
+	}
+	var leaked *heterogeneity.Spread
+	if leaks {
+		if leaked, err = spread(coarse, spreadReach, scatterPlanes, parts.primary); err != nil {
+			return 0, err
+		}
+	}
+
+	size, affine := p.Grid.Size(), frame.OfGrid(p.Grid)
+	err = parallel.For(ctx, size[2], p.Threads, func(k int) error {
+		row, other := make([]float64, size[0]), make([]float64, size[0])
+		for y := range size[1] {
+			n := p.Grid.Offset(0, y, k)
+			first, end := extent(p.inside[n : n+size[0]])
+			if first == end {
+				continue
+			}
+			start := affine.At(float64(first), float64(y), float64(k))
+			add := func(out []float64) {
+				for i, d := range out {
+					// Not a number: beyond the reach of this spread.
+					if p.inside[n+first+i] && d == d {
+						p.dose[n+first+i] += d
+					}
+				}
+			}
+			part := row[:end-first]
+			scatter.Row(part, start, affine.Step[0])
+			add(part)
+			for i := range part {
+				part[i] = math.NaN()
+			}
+			if primary != nil {
+				primary.Row(part, start, affine.Step[0])
+			}
+			if leaked != nil {
+				beside := other[:end-first]
+				leaked.Row(beside, start, affine.Step[0])
+				for i, d := range part {
+					if d != d {
+						part[i] = beside[i]
+					}
+				}
+			}
+			add(part)
+		}
+		p.progress.add(1)
+		return nil
+	})
+	return deepest, err
+}
+
+// partsOf derives the kernel of a machine, once.
+func (p *pencilJob) partsOf(m *machine.Machine) (*pencilParts, error) {
+	if parts := p.parts[m]; parts != nil {
+		return parts, nil
+	}
+	if m.Beam == nil {
+		return nil, fmt.Errorf("%w: machine %q has no spectrum, from which %s derives its kernels", ErrRequest, m.Name, p.correction.Name())
+	}
+	primary, scatter, err := m.Beam.Parts()
+	if err != nil {
+		return nil, err
+	}
+	parts := &pencilParts{heterogeneity.PencilPart(*primary), heterogeneity.PencilPart(*scatter)}
+	p.parts[m] = parts
+	return parts, nil
+}
+
+// pixels is a map with blocks of pixels taken together, times factor.
+func pixels(m *beam.Fluence, block int, factor float64) heterogeneity.Fluence {
+	step := m.Spacing * float64(block)
+	f := heterogeneity.Fluence{X: m.X + step/2, Y: m.Y + step/2, Step: step, NX: m.NX / block, NY: m.NY / block}
+	f.Value = make([]float64, f.NX*f.NY)
+	for j := range f.NY * block {
+		for i, v := range m.Value[j*m.NX : j*m.NX+f.NX*block] {
+			f.Value[j/block*f.NX+i/block] += v * factor / float64(block*block)
+		}
+	}
+	return f
+}
+
+// pencils is the fluence in and around the opening, in pencils of which a
+// whole number makes a coarse pixel; what leaks around the opening comes from
+// the coarse map.
+func (f *fluenceMaps) pencils(factor float64) heterogeneity.Fluence {
+	block := int(spreadPixel / f.open.Spacing)
+	inner := pixels(f.open, block, factor)
+	if inner.NX == 0 || f.leak == (beam.Leakage{}) {
+		return inner
+	}
+	const margin = spreadReach / coarsePixel
+	ratio := f.block / block
+	i0 := int(math.Round((f.open.X-f.all.X)/coarsePixel)) - margin
+	j0 := int(math.Round((f.open.Y-f.all.Y)/coarsePixel)) - margin
+	pad := margin * ratio
+	outer := heterogeneity.Fluence{
+		X: inner.X - float64(pad)*inner.Step, Y: inner.Y - float64(pad)*inner.Step, Step: inner.Step,
+		NX: inner.NX + 2*pad, NY: inner.NY + 2*pad,
+	}
+	outer.Value = make([]float64, outer.NX*outer.NY)
+	for j := range outer.NY {
+		for i := range outer.NX {
+			if a, b := i-pad, j-pad; a >= 0 && b >= 0 && a < inner.NX && b < inner.NY {
+				outer.Value[j*outer.NX+i] = inner.Value[b*inner.NX+a]
+				continue
+			}
+			if a, b := i0+i/ratio, j0+j/ratio; a >= 0 && b >= 0 && a < f.all.NX && b < f.all.NY {
+				outer.Value[j*outer.NX+i] = f.all.Value[b*f.all.NX+a] * factor
+			}
+		}
+	}
+	return outer
+}
+
+// within is the field that reaches so far (mm) around the pixels of f, where it
+// is seen.
+func within(f heterogeneity.Fluence, reach float64, seen heterogeneity.Field) heterogeneity.Field {
+	x1, y1 := f.X+float64(f.NX-1)*f.Step, f.Y+float64(f.NY-1)*f.Step
+	return heterogeneity.Field{
+		X0: min(max(f.X-reach, seen.X0), x1), X1: max(min(x1+reach, seen.X1), f.X),
+		Y0: min(max(f.Y-reach, seen.Y0), y1), Y1: max(min(y1+reach, seen.Y1), f.Y),
+	}
+}
