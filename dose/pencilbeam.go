@@ -131,7 +131,29 @@ func (p *pencilJob) beam(ctx context.Context, d *delivery) error {
 	if deepest > table.Last() {
 		p.warnings = append(p.warnings, fmt.Sprintf("%v: depths to %.0f mm of water; beyond %.0f mm the dose is taken as at that depth", d.Beam, deepest, table.Last()))
 	}
+	if known := d.machine.Pencil.Depth.Scale; len(known) > 1 {
+		first, last := known[0]*d.sad, known[len(known)-1]*d.sad
+		if near, far := reach(p.Grid, d.frames); near < first || far > last {
+			p.warnings = append(p.warnings, fmt.Sprintf("%v: the dose grid reaches from %.0f to %.0f mm from the source; kernels are known from %.0f to %.0f mm and taken as at the nearer end beyond",
+				d.Beam, near, far, first, last))
+		}
+	}
 	return nil
+}
+
+// reach is how near to the source and how far from it, along the beam axis in
+// mm, the voxel centres of g lie in any of the frames.
+func reach(g geometry.Grid, frames []geometry.Frame) (near, far float64) {
+	near, far = math.Inf(1), math.Inf(-1)
+	n := g.Size()
+	for _, f := range frames {
+		m := f.OfGrid(g)
+		for c := range 8 {
+			b := m.At(float64((n[0]-1)*(c&1)), float64((n[1]-1)*(c>>1&1)), float64((n[2]-1)*(c>>2)))
+			near, far = min(near, f.SAD-b.Z), max(far, f.SAD-b.Z)
+		}
+	}
+	return near, far
 }
 
 // Rays of the depth tables, mm: close together where dose is high.

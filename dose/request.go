@@ -77,7 +77,34 @@ func prepare(ctx context.Context, r Request, stepDeg float64) (*job, error) {
 	if j.inside, err = insideBody(ctx, t, r.Grid, r.Threads); err != nil {
 		return nil, err
 	}
+	j.warnOutside()
 	return j, j.deliver(stepDeg)
+}
+
+// warnOutside tells of dose voxels that the CT does not reach: no dose there is
+// not a dose of zero.
+func (j *job) warnOutside() {
+	ct := j.Tissue.ElectronDensity.Grid
+	size := j.Grid.Size()
+	count := func(step [3]int) (outside int) {
+		for k := 0; k < size[2]; k += step[2] {
+			for y := 0; y < size[1]; y += step[1] {
+				for x := 0; x < size[0]; x += step[0] {
+					if !inBox(ct, j.Grid.Point(float64(x), float64(y), float64(k))) {
+						outside++
+					}
+				}
+			}
+		}
+		return outside
+	}
+	corners := [3]int{max(1, size[0]-1), max(1, size[1]-1), max(1, size[2]-1)}
+	if count(corners) == 0 {
+		return // and so is all between them
+	}
+	if outside := count([3]int{1, 1, 1}); outside > 0 {
+		j.warnings = append(j.warnings, fmt.Sprintf("%.1f %% of the dose grid lies outside the CT: no dose is computed there", 100*float64(outside)/float64(j.Grid.Len())))
+	}
 }
 
 // deliver fills the beams of the fraction group, in the order of the plan.
@@ -197,6 +224,18 @@ func (j *job) result(fraction []float64) (*Result, error) {
 	r.Provenance.Grid = j.Grid
 	r.Provenance.Calibration = j.Tissue.Calibration
 	return r, nil
+}
+
+// inBox reports whether p (mm, LPS) lies in the box of g, to a hair.
+func inBox(g geometry.Grid, p r3.Vec) bool {
+	const hair = 1e-6
+	at := g.Index(p)
+	for a, i := range [3]float64{at.X, at.Y, at.Z} {
+		if i < -0.5-hair || i > float64(g.Size()[a])-0.5+hair {
+			return false
+		}
+	}
+	return true
 }
 
 // insideBody says of each voxel of g whether its centre lies in the body, that

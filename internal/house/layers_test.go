@@ -45,6 +45,7 @@ var layers = []layer{
 	{"benchmarks", []string{"geometry", "heterogeneity", "dose", "dicom", "internal", "benchmarks"}, "a benchmark uses the library, not the command"},
 	{"cmd", []string{""}, "the command may use everything"},
 	{"bindings", []string{"geometry", "heterogeneity", "dose", "dicom", "benchmarks", "internal/version"}, "bindings use the public packages only"},
+	{"docs", []string{"geometry", "heterogeneity", "dose", "dicom", "benchmarks", "internal"}, "what draws the pictures of the docs"},
 	{"examples", []string{"geometry", "heterogeneity", "dose", "dicom", "benchmarks", "bindings"}, "examples use what a reader of them can use"},
 }
 
