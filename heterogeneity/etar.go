@@ -82,8 +82,11 @@ func (e ETAR) Factors(ctx context.Context, b Beam, w Water) (*Factors, error) {
 				depth := float64(depths.fan.Sums[n]) * obliquity
 				x, y := fan.U.First+float64(i)*fan.U.Step, fan.W.First+float64(j)*fan.W.Step
 				density := surroundings.at(x*m, y*m, a)
-				ratio := w.Ratios.TissueRatio(depth, max(radius*density, reach)) / w.Ratios.TissueRatio(depth, max(radius, reach))
-				fan.Sums[n] = float32(math.Log(ratio) / obliquity)
+				scaled, plain := w.Ratios.TissueRatio(depth, max(radius*density, reach)), w.Ratios.TissueRatio(depth, max(radius, reach))
+				// On the surface of a kernel fitted behind build-up there is no dose.
+				if plain != 0 {
+					fan.Sums[n] = float32(math.Log(scaled/plain) / obliquity)
+				}
 			}
 		}
 		return ctx.Err()
