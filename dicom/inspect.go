@@ -132,7 +132,13 @@ func inspect(o *Object) Info {
 		info.inspectCT(o)
 		return info
 	}
-	if o.err != nil {
+	switch {
+	case o.err == nil:
+	case o.Kind == KindOther && !treats(o.Class):
+		p := refused(o.err)
+		p.Severity = Warning
+		info.Problems = append(info.Problems, p)
+	default:
 		info.refuse(o.err)
 	}
 	file, err := open(o.Files[0])
@@ -142,6 +148,19 @@ func inspect(o *Object) Info {
 	}
 	info.read(o, file)
 	return info
+}
+
+// treats reports whether a dose would be asked of an object of this class, which
+// is not read: it is then refused. An MR, a PET, a picture or a registration
+// beside the objects of a treatment takes nothing from them.
+func treats(class string) bool {
+	switch class {
+	case "1.2.840.10008.5.1.4.1.1.481.8", // RT Ion Plan
+		"1.2.840.10008.5.1.4.1.1.2.1", // Enhanced CT
+		"1.2.840.10008.5.1.4.1.1.2.2": // Legacy Converted Enhanced CT
+		return true
+	}
+	return false
 }
 
 // read gathers the facts of a file that is not an image, and has its reader

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kerma-rt/kerma/dicom"
@@ -37,7 +37,7 @@ func (c *calculation) compute(ctx context.Context) error {
 }
 
 // warnings is everything to be known about the result, in the order in which
-// it came up.
+// it came up, each once; what a machine says of itself is under its name.
 func (c *calculation) warnings() []string {
 	var all []string
 	for _, p := range c.patient.Warnings {
@@ -47,14 +47,34 @@ func (c *calculation) warnings() []string {
 		}
 		all = append(all, strings.TrimPrefix(where+": "+p.Message, ": "))
 	}
-	return append(all, c.result.Warnings...)
+	for _, w := range c.result.Warnings {
+		if names := c.noted(w); names != nil {
+			w = strings.Join(names, ", ") + ": " + w
+		}
+		all = append(all, w)
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(w string) bool {
+		again := seen[w]
+		seen[w] = true
+		return again
+	})
+}
+
+// noted is the machines of this calculation that have this note.
+func (c *calculation) noted(note string) []string {
+	var names []string
+	for _, m := range c.request.Machines {
+		used := slices.ContainsFunc(c.result.Beams, func(b dose.BeamResult) bool { return b.Machine == m.Name })
+		if used && slices.Contains(m.Notes, note) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 // write puts every result into dir, each file whole or not at all.
 func (c *calculation) write(dir string, npy bool) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	if err := c.writeDICOM(dir); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/kerma-rt/kerma/dose"
-	"github.com/kerma-rt/kerma/dose/beam"
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
@@ -80,24 +79,32 @@ func calibrationNamed(name string) (*heterogeneity.Calibration, error) {
 }
 
 func machinesNamed(name string) (machine.Set, error) {
-	switch name {
-	case "generic":
+	if name == "generic" {
 		return machine.GenericSet()
-	case "svd":
-		m, err := machine.GenericSVD()
-		return machine.Set{m}, err
+	}
+	m, err := machineNamed(name)
+	if err != nil {
+		return nil, err
+	}
+	return machine.Set{m}, nil
+}
+
+// svdName is what machine.GenericSVD is called on the command line.
+const svdName = "svd"
+
+// machineNamed is an embedded machine, or that of a file.
+func machineNamed(name string) (*machine.Machine, error) {
+	if name == svdName {
+		return machine.GenericSVD()
 	}
 	m, err := machine.Generic(name)
 	if err == nil {
-		return machine.Set{m}, nil
+		return m, nil
 	}
 	if _, statErr := os.Stat(name); errors.Is(statErr, os.ErrNotExist) {
 		return nil, usageError{fmt.Errorf("%w, and no file of that name", err)}
 	}
-	if m, err = machine.Read(name); err != nil {
-		return nil, err
-	}
-	return machine.Set{m}, nil
+	return machine.Read(name)
 }
 
 // doseGrid covers the structure that was asked for, else the body, else the CT.
@@ -118,17 +125,4 @@ func doseGrid(ct geometry.Grid, set *geometry.StructureSet, roi string, spacing 
 		}
 	}
 	return ct.WithSpacing([3]float64{spacing, spacing, spacing})
-}
-
-func readPlanJSON(path string) (*beam.Plan, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	p, err := beam.ReadJSON(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return p, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -24,8 +25,13 @@ func newDemo() *cobra.Command {
 		Args:  arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			dir := filepath.Join(o.out, "patient", name)
-			if err := demo.Extract(name, dir); err != nil {
+			if err := o.check(); err != nil {
+				return err
+			}
+			if err := demo.Extract(name, dir); errors.Is(err, demo.ErrCase) {
 				return usageError{err}
+			} else if err != nil {
+				return err
 			}
 			patient, err := dicom.ReadFolder(dir)
 			if err != nil {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/kerma-rt/kerma/dicom"
 	"github.com/kerma-rt/kerma/dose"
-	"github.com/kerma-rt/kerma/dose/beam"
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/heterogeneity"
 	"github.com/spf13/cobra"
@@ -36,8 +35,8 @@ func newDose() *cobra.Command {
 		Short: "Compute the dose of a plan: RTDOSE, DVH and a report",
 		Long: `Compute the dose of a plan on a CT.
 
-PATIENT is a folder that holds CT, RTSTRUCT and RTPLAN; --ct, --structures and --plan name them one by one, or choose where a
-folder holds several. DIR gets dose.dcm, dvh.json, report.html and provenance.json.
+PATIENT is a folder that holds CT, RTSTRUCT and RTPLAN. --ct, --structures and --plan take the place of what it holds, or stand
+alone. DIR gets dose.dcm, dvh.json, report.html and provenance.json, and plan.dcm for a plan that came as JSON.
 ` + notice,
 		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,6 +45,9 @@ folder holds several. DIR gets dose.dcm, dvh.json, report.html and provenance.js
 			}
 			if len(args) == 0 && o.ct == "" {
 				return usageError{fmt.Errorf("name a patient folder, or --ct")}
+			}
+			if err := o.check(); err != nil {
+				return err
 			}
 			patient, err := o.read(args)
 			if err != nil {
@@ -59,6 +61,7 @@ folder holds several. DIR gets dose.dcm, dvh.json, report.html and provenance.js
 	f.StringVar(&o.structures, "structures", "", "RTSTRUCT file")
 	f.StringVar(&o.plan, "plan", "", "RTPLAN file, or a plan in JSON (*.json)")
 	f.StringVar(&o.out, "out", "", "folder for the results")
+	f.BoolVar(&o.withoutModifiers, "without-modifiers", false, "go on without wedges, blocks, bolus …: not the dose of the treatment; written into the result")
 	o.calculation(cmd)
 	return cmd
 }
@@ -84,79 +87,30 @@ func (o *doseOptions) calculation(cmd *cobra.Command) {
 	f.StringVar(&o.roi, "roi", "", "compute only around this structure (default: the body)")
 	f.IntVar(&o.group, "fraction-group", 0, "number of the fraction group, where a plan has several")
 	f.IntVar(&o.threads, "threads", 0, "goroutines (default: one per CPU)")
-	f.BoolVar(&o.withoutModifiers, "without-modifiers", false, "go on without wedges, blocks, bolus …: not the dose of the treatment; written into the result")
 	f.BoolVar(&o.npy, "npy", false, "write dose.npy and dose.json as well")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 }
 
-// read gathers the one patient from the folder and the files named.
-func (o *doseOptions) read(args []string) (*dicom.Patient, error) {
-	paths := args
-	choice := dicom.Choice{Plan: dicom.PlanOptions{WithoutModifiers: o.withoutModifiers}}
-	if o.ct != "" {
-		paths = append(paths, o.ct)
-	}
-	if o.structures != "" {
-		s, err := dicom.ReadStructures(o.structures)
-		if err != nil {
-			return nil, err
-		}
-		choice.StructureSetUID = s.UID
-		paths = append(paths, o.structures)
-	}
-	var own *beam.Plan
+// check refuses numbers that make no sense before anything is read.
+func (o *doseOptions) check() error {
 	switch {
-	case strings.HasSuffix(strings.ToLower(o.plan), ".json"):
-		var err error
-		if own, err = readPlanJSON(o.plan); err != nil {
-			return nil, err
-		}
-	case o.plan != "":
-		p, err := dicom.ReadPlan(o.plan, choice.Plan)
-		if err != nil {
-			return nil, err
-		}
-		choice.PlanUID = p.UID
-		if o.structures != "" && p.StructureSetUID != choice.StructureSetUID {
-			return nil, fmt.Errorf("%s was not made on the structures of %s: it names the set %s", o.plan, o.structures, p.StructureSetUID)
-		}
-		paths = append(paths, o.plan)
+	case !(o.grid >= 0.1 && o.grid <= 100):
+		return usageError{fmt.Errorf("--grid %g: expected a spacing of 0.1 … 100 mm", o.grid)}
+	case o.threads < 0:
+		return usageError{fmt.Errorf("--threads %d", o.threads)}
+	case o.group < 0:
+		return usageError{fmt.Errorf("--fraction-group %d", o.group)}
 	}
-	folder, err := dicom.Scan(paths...)
-	if err != nil {
-		return nil, err
-	}
-	patient, err := folder.Patient(choice)
-	if err != nil {
-		return nil, err
-	}
-	if own != nil {
-		for i := range own.Beams {
-			if b := &own.Beams[i]; b.Position == "" && patient.CT != nil {
-				b.Position = patient.CT.Position
-			}
-		}
-		patient.Plans = []*beam.Plan{own}
-	}
-	switch {
-	case patient.CT == nil:
-		return nil, fmt.Errorf("no CT in %s", strings.Join(paths, ", "))
-	case len(patient.Plans) == 0:
-		return nil, fmt.Errorf("no photon plan in %s", strings.Join(paths, ", "))
-	case len(patient.Plans) > 1:
-		var labels []string
-		for _, p := range patient.Plans {
-			labels = append(labels, fmt.Sprintf("%q %s", p.Label, p.UID))
-		}
-		return nil, fmt.Errorf("%d plans: choose one with --plan FILE: %s", len(labels), strings.Join(labels, "; "))
-	}
-	return patient, nil
+	return nil
 }
 
 // run computes, prints and writes.
 func (o *doseOptions) run(cmd *cobra.Command, patient *dicom.Patient) error {
 	c := calculation{patient: patient, plan: patient.Plans[0]}
 	if err := o.choose(&c); err != nil {
+		return err
+	}
+	if err := writable(o.out); err != nil {
 		return err
 	}
 	bar := newProgress("dose", cmd.ErrOrStderr())

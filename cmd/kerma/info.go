@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -22,24 +21,25 @@ func newInfo() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				e := json.NewEncoder(cmd.OutOrStdout())
-				e.SetIndent("", "  ")
-				if err := e.Encode(found); err != nil {
+				if err := encode(cmd.OutOrStdout(), append([]dicom.Info{}, found...)); err != nil {
 					return err
 				}
 			} else {
 				printInfo(cmd.OutOrStdout(), found)
 			}
-			refused := 0
+			refused, unreadable := 0, 0
 			for _, i := range found {
 				if i.Refused() {
 					refused++
+				}
+				if i.Kind == dicom.KindUnreadable {
+					unreadable++
 				}
 			}
 			if refused > 0 {
 				return fmt.Errorf("%d of %d refused", refused, len(found))
 			}
-			if len(found) == 0 {
+			if len(found) == unreadable {
 				return fmt.Errorf("no DICOM in %s", strings.Join(args, ", "))
 			}
 			return nil
@@ -69,7 +69,7 @@ func printObject(w io.Writer, i dicom.Info) {
 	if i.Files > 1 {
 		files = fmt.Sprintf("%s and %d more", i.File, i.Files-1)
 	}
-	fmt.Fprintf(w, "%s  %s  (%s)\n", i.Kind, name, files)
+	fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%s  %s", i.Kind, name), " ")+"  ("+files+")")
 	if i.PatientName != "" || i.PatientID != "" {
 		fmt.Fprintf(w, "  patient %s %s\n", i.PatientName, i.PatientID)
 	}

@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
 	}
@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		return exitCheck
 	case errors.As(err, &usage):
 		fmt.Fprintln(errs, "kerma:", err)
-		fmt.Fprintln(errs, "Run 'kerma --help' for usage.")
+		fmt.Fprintf(errs, "Run '%s --help' for usage.\n", cmd.CommandPath())
 		return exitUsage
 	default:
 		fmt.Fprintln(errs, "kerma:", err)
@@ -83,7 +83,7 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newDemo(), newInfo(), newDose(), newDVH())
+	root.AddCommand(newDemo(), newInfo(), newDose(), newDVH(), newGamma(), newMachine())
 	return root
 }
 

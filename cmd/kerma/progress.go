@@ -19,8 +19,7 @@ type progress struct {
 }
 
 func newProgress(name string, to io.Writer) progress {
-	f, ok := to.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !isTerminal(to) {
 		return plainProgress(name, to)
 	}
 	const whole = 1000
@@ -51,4 +50,25 @@ func plainProgress(name string, to io.Writer) progress {
 		},
 		stop: func(bool) {},
 	}
+}
+
+// newWaiting shows on a terminal that work of unknown length is going on, and
+// for how long; elsewhere nothing. stop must be called.
+func newWaiting(name string, to io.Writer) (stop func()) {
+	if !isTerminal(to) {
+		return func() {}
+	}
+	p := mpb.New(mpb.WithOutput(to), mpb.WithWidth(1), mpb.WithRefreshRate(100*time.Millisecond))
+	bar := p.AddSpinner(0,
+		mpb.PrependDecorators(decor.Name(name+" ")),
+		mpb.AppendDecorators(decor.Elapsed(decor.ET_STYLE_GO)))
+	return func() {
+		bar.Abort(true)
+		p.Wait()
+	}
+}
+
+func isTerminal(to io.Writer) bool {
+	f, ok := to.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
