@@ -1,51 +1,33 @@
 package report
 
 import (
-	"crypto/sha256"
-	"embed"
-	"encoding/base64"
-	"fmt"
+	_ "embed"
 	"html/template"
-	"math"
 	"strconv"
 	"strings"
 	"time"
-)
 
-//go:embed page.html report.css report.js uplot
-var files embed.FS
+	"github.com/kerma-rt/kerma/internal/page"
+)
 
 var (
-	page   = template.Must(template.ParseFS(files, "page.html"))
-	script = text("uplot/uPlot.iife.min.js") + "\n" + text("report.js")
-	style  = text("uplot/uPlot.min.css") + "\n" + text("report.css")
-	policy = contentPolicy()
+	//go:embed page.html
+	pageHTML string
+	//go:embed report.css
+	style string
+	//go:embed report.js
+	script string
+
+	document = template.Must(template.New("report").Parse(pageHTML))
+	shell    = page.New(style, script)
 )
-
-func text(name string) string {
-	b, err := files.ReadFile(name)
-	if err != nil {
-		panic(err) // embedded at build time
-	}
-	return string(b)
-}
-
-// contentPolicy lets the page run its own script, by its hash, and nothing
-// else, and load nothing at all.
-func contentPolicy() string {
-	sum := sha256.Sum256([]byte(script))
-	return "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-" +
-		base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
-}
 
 // content is what page.html sees: everything formatted.
 type content struct {
-	Title      string
-	Statement  string
-	Policy     string
-	Licence    string
-	Style      template.CSS
-	Script     template.JS
+	Title     string
+	Statement string
+	Licence   string
+	page.Shell
 	Identity   []Field
 	Warnings   []string
 	View       *viewContent
@@ -70,10 +52,8 @@ func compose(p Page) (*content, error) {
 	c := &content{
 		Title:      p.Title,
 		Statement:  NotForClinicalUse,
-		Policy:     policy,
-		Licence:    text("uplot/LICENSE"),
-		Style:      template.CSS(style),
-		Script:     template.JS(script),
+		Shell:      shell,
+		Licence:    page.Licence,
 		Identity:   stated(p.Identity),
 		Warnings:   p.Warnings,
 		Provenance: provenance(p.Provenance),
@@ -94,14 +74,11 @@ func compose(p Page) (*content, error) {
 	return c, nil
 }
 
-// absent stands for what is not known.
-const absent = "–"
-
 func stated(fields []Field) []Field {
 	out := make([]Field, 0, len(fields))
 	for _, f := range fields {
 		if strings.TrimSpace(f.Value) == "" {
-			f.Value = absent
+			f.Value = page.Absent
 		}
 		out = append(out, f)
 	}
@@ -140,18 +117,7 @@ func provenance(p Provenance) []Field {
 	return stated(append(out, p.More...))
 }
 
-// number is v with that many decimals and a true minus sign; a dash for NaN
-// and infinities.
-func number(v float64, decimals int) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return absent
-	}
-	s := strconv.FormatFloat(v, 'f', decimals, 64)
-	if strings.Trim(s, "-0.") == "" {
-		s = strings.TrimPrefix(s, "-")
-	}
-	return strings.Replace(s, "-", "−", 1)
-}
+func number(v float64, decimals int) string { return page.Number(v, decimals) }
 
 type beamRow struct {
 	Number, Name, Gantry, Collimator, Couch, Energy, MU, SSD, Machine string
@@ -166,7 +132,7 @@ func beamRows(beams []Beam) (rows []beamRow, total string) {
 		}
 		energy := strconv.FormatFloat(b.EnergyMV, 'f', -1, 64) + " MV"
 		if !(b.EnergyMV > 0) {
-			energy = absent
+			energy = page.Absent
 		} else if b.FluenceMode != "" {
 			energy += " " + b.FluenceMode
 		}
@@ -178,5 +144,3 @@ func beamRows(beams []Beam) (rows []beamRow, total string) {
 	}
 	return rows, number(sum, 1)
 }
-
-func hex(r, g, b uint8) string { return fmt.Sprintf("#%02x%02x%02x", r, g, b) }

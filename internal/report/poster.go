@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/page"
 	"github.com/kerma-rt/kerma/internal/picture"
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gomedium"
@@ -69,7 +70,7 @@ func Poster(p Page, width int) (image.Image, error) {
 		plot = 450
 	}
 	s.image = image.NewRGBA(image.Rect(0, 0, width, s.px(head+pictures+plot+pad/2)))
-	draw.Draw(s.image, s.image.Rect, image.NewUniform(rgb(darkGround)), image.Point{}, draw.Src)
+	draw.Draw(s.image, s.image.Rect, image.NewUniform(rgb(page.DarkGround)), image.Point{}, draw.Src)
 
 	title := p.Title
 	if title == "" {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/page"
 	"gonum.org/v1/gonum/spatial/r3"
 )
 
@@ -92,7 +93,7 @@ type Provenance struct {
 }
 
 // NotForClinicalUse stands on every page.
-const NotForClinicalUse = "Not for clinical use without independent commissioning and validation."
+const NotForClinicalUse = page.NotForClinicalUse
 
 // maxCurves bounds the curves of one page.
 const maxCurves = 200
@@ -106,7 +107,7 @@ func Write(w io.Writer, p Page) error {
 		return err
 	}
 	var b bytes.Buffer
-	if err := page.Execute(&b, c); err != nil {
+	if err := document.Execute(&b, c); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	_, err = w.Write(b.Bytes())

@@ -1,7 +1,5 @@
-"use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const number = (v, decimals) => (v.toFixed(decimals).replace("-", "\u2212"));
 
   // Planes: a slider leafs through the slices, a click moves the other two
   // planes to the point, and every cross-hair follows.
@@ -73,21 +71,17 @@
   // The dose–volume histogram, drawn anew for each colour scheme and width.
   const place = document.getElementById("chart");
   if (!place || !data.chart) return;
-  const scheme = matchMedia("(prefers-color-scheme: dark)");
   let plot = null, shown = null;
   const draw = (dark, width) => {
     shown = plot ? plot.series.map(s => s.show) : null;
     if (plot) plot.destroy();
-    const ink = dark ? "#9aa8b7" : "#53606e", grid = dark ? "#28323d" : "#e3e8ed";
-    const axis = label => ({label, stroke: ink, labelFont: "12px system-ui, sans-serif", font: "12px system-ui, sans-serif",
-      grid: {stroke: grid, width: 1}, ticks: {stroke: grid, width: 1}});
     plot = new uPlot({
       width, height: Math.round(Math.min(400, Math.max(280, width * 0.4))),
       padding: [12, 16, 0, 0],
       cursor: {drag: {x: true, y: false}, points: {size: 7}},
       legend: {live: true},
       scales: {x: {time: false}, y: {range: [0, 102]}},
-      axes: [axis("Dose (Gy)"), {...axis("Volume (%)"), size: 52, splits: () => [0, 20, 40, 60, 80, 100]}],
+      axes: [plotAxis(dark, "Dose (Gy)"), {...plotAxis(dark, "Volume (%)"), size: 52, splits: () => [0, 20, 40, 60, 80, 100]}],
       series: [{label: "Dose", value: (u, v) => v == null ? "\u2013" : number(v, 2) + " Gy"}].concat(data.chart.curves.map((c, i) => ({
         label: c.name, stroke: dark ? c.dark : c.light, width: 2, dash: c.dash || undefined, points: {show: false},
         show: shown ? shown[i + 1] : true,
@@ -100,13 +94,7 @@
       th.addEventListener("keydown", e => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); th.click(); } });
     }
   };
-  const redraw = () => draw(scheme.matches, place.clientWidth);
-  redraw();
-  scheme.addEventListener("change", redraw);
-  addEventListener("beforeprint", () => draw(false, Math.min(place.clientWidth, 660)));
-  addEventListener("afterprint", redraw);
-  let width = place.clientWidth;
-  new ResizeObserver(() => { if (place.clientWidth !== width) { width = place.clientWidth; redraw(); } }).observe(place);
+  keepDrawn(place, draw);
   place.addEventListener("keydown", e => {
     if (e.target !== place || (e.key !== "ArrowLeft" && e.key !== "ArrowRight")) return;
     e.preventDefault();

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/page"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/gonum/spatial/r3"
@@ -137,7 +138,7 @@ func TestHostileTextIsShownNotRun(t *testing.T) {
 
 	clean := usualPage(t)
 	for _, tag := range []string{"<script", "</script", "<img", "<!--"} {
-		outside := func(s string) int { return strings.Count(strings.ReplaceAll(s, script, ""), tag) }
+		outside := func(s string) int { return strings.Count(strings.ReplaceAll(s, string(shell.Script), ""), tag) }
 		assert.Equal(t, outside(clean), outside(page), tag)
 	}
 	assert.GreaterOrEqual(t, strings.Count(words(t, page), hostile), 17, "shown as it is")
@@ -256,27 +257,10 @@ func TestCurvesKeepTheirShapeOnTheCommonDoses(t *testing.T) {
 	assert.NotEqual(t, c.Curves[0].Light, c.Curves[1].Light)
 }
 
-func TestCurvesAreLegibleOnLightAndDark(t *testing.T) {
-	for _, c := range append([][3]uint8{{255, 255, 0}, {0, 0, 1}, {255, 255, 255}, {0, 255, 0}, {0, 0, 160}, {23, 29, 37}}, palette...) {
-		for _, dark := range []bool{false, true} {
-			ground := lightGround
-			if dark {
-				ground = darkGround
-			}
-			var got [3]uint8
-			for a, text := range []string{legible(c, dark)[1:3], legible(c, dark)[3:5], legible(c, dark)[5:7]} {
-				got[a] = uint8(strings.Index("0123456789abcdef", text[:1])<<4 | strings.Index("0123456789abcdef", text[1:]))
-			}
-			assert.GreaterOrEqual(t, contrast(got, ground), 3.0, "%v dark %v: %v", c, dark, got)
-		}
-	}
-	assert.Equal(t, "#ff0000", legible([3]uint8{255, 0, 0}, false), "a legible colour is kept")
-}
-
 func TestCurvesOfOneColourAreToldApart(t *testing.T) {
 	points := [][2]float64{{0, 100}, {1, 0}}
 	var curves []Curve
-	for range 2 * len(palette) {
+	for range 2 * len(page.Palette) {
 		curves = append(curves, Curve{Points: points})
 	}
 	curves = append(curves, Curve{Points: points, Color: [3]uint8{1, 2, 3}}, Curve{Points: points, Color: [3]uint8{1, 2, 3}})

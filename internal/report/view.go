@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/page"
 	"github.com/kerma-rt/kerma/internal/picture"
 	"gonum.org/v1/gonum/spatial/r3"
 )
@@ -103,7 +104,7 @@ func viewOf(v View) (*viewContent, [][]frame, error) {
 	}
 	for _, l := range scene.Levels {
 		out.Levels = append(out.Levels, levelContent{
-			strconv.FormatFloat(l.Percent, 'f', -1, 64), number(l.Gy, 2), hex(l.Color.R, l.Color.G, l.Color.B),
+			strconv.FormatFloat(l.Percent, 'f', -1, 64), number(l.Gy, 2), page.Hex(l.Color.R, l.Color.G, l.Color.B),
 		})
 	}
 	colors := outlineColors(v.Structures)
@@ -323,10 +324,10 @@ func outlineColors(structures []geometry.Structure) []string {
 	for _, s := range structures {
 		c := s.Color
 		if c == ([3]uint8{}) {
-			c = palette[plain%len(palette)]
+			c = page.Palette[plain%len(page.Palette)]
 			plain++
 		}
-		out = append(out, legible(c, true))
+		out = append(out, page.Legible(c, true))
 	}
 	return out
 }
