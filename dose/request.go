@@ -201,10 +201,21 @@ func (j *job) warnBeam(d *delivery) {
 	}
 }
 
+// negligible is the share of the maximum dose that the rounding errors of the
+// convolutions can leave below zero where there is no dose.
+const negligible = 1e-9
+
 // result turns the dose of one fraction (Gy) into that of the course.
 func (j *job) result(fraction []float64) (*Result, error) {
 	r := &Result{Dose: geometry.NewVolume(j.Grid), Fractions: j.fractions, Warnings: j.warnings}
+	most := 0.0
+	for _, d := range fraction {
+		most = max(most, d)
+	}
 	for i, d := range fraction {
+		if d < 0 && d > -negligible*most {
+			d = 0
+		}
 		d *= float64(j.fractions)
 		if math.IsNaN(d) || math.Abs(d) > math.MaxFloat32 {
 			n := j.Grid.Size()
