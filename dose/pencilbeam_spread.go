@@ -3,7 +3,7 @@ package dose
 import (
 	"context"
 	"fmt"
-	"math"
+	"slices"
 
 	"github.com/kerma-rt/kerma/dose/beam"
 	"github.com/kerma-rt/kerma/dose/machine"
@@ -37,10 +37,8 @@ func (p *pencilJob) spread(ctx context.Context, c heterogeneity.Spreading, frame
 	}
 	maps.fill(s)
 	factor := m.Calibration.FluencePerMU
-	fine, coarse := maps.pencils(factor), pixels(maps.all, 1, factor)
-	leaks := maps.leak != beam.Leakage{}
+	fine, coarse := pixels(maps.open, int(spreadPixel/maps.open.Spacing), factor), pixels(maps.all, 1, factor)
 
-	// Of the last spread a voxel lies in, primary or scatter counts.
 	spread := func(f heterogeneity.Fluence, reach, step float64, part heterogeneity.PencilPart) (*heterogeneity.Spread, error) {
 		if f.NX == 0 {
 			return nil, nil
@@ -60,16 +58,19 @@ func (p *pencilJob) spread(ctx context.Context, c heterogeneity.Spreading, frame
 	if err != nil {
 		return 0, err
 	}
+	// Leakage is wide and even: its electrons need not be followed.
 	var leaked *heterogeneity.Spread
-	if leaks {
-		if leaked, err = spread(coarse, spreadReach, scatterPlanes, parts.primary); err != nil {
+	if maps.leak != (beam.Leakage{}) {
+		even := parts.primary
+		even.Rate, even.Share = nil, nil
+		if leaked, err = spread(outside(coarse, maps.open), 0, scatterPlanes, even); err != nil {
 			return 0, err
 		}
 	}
 
 	size, affine := p.Grid.Size(), frame.OfGrid(p.Grid)
 	err = parallel.For(ctx, size[2], p.Threads, func(k int) error {
-		row, other := make([]float64, size[0]), make([]float64, size[0])
+		row := make([]float64, size[0])
 		for y := range size[1] {
 			n := p.Grid.Offset(0, y, k)
 			first, end := extent(p.inside[n : n+size[0]])
@@ -77,33 +78,19 @@ func (p *pencilJob) spread(ctx context.Context, c heterogeneity.Spreading, frame
 				continue
 			}
 			start := affine.At(float64(first), float64(y), float64(k))
-			add := func(out []float64) {
-				for i, d := range out {
-					// Not a number: beyond the reach of this spread.
+			for _, part := range [...]*heterogeneity.Spread{scatter, primary, leaked} {
+				if part == nil {
+					continue
+				}
+				add := row[:end-first]
+				part.Row(add, start, affine.Step[0])
+				for i, d := range add {
+					// Not a number: beyond the reach of this part.
 					if p.inside[n+first+i] && d == d {
 						p.dose[n+first+i] += d
 					}
 				}
 			}
-			part := row[:end-first]
-			scatter.Row(part, start, affine.Step[0])
-			add(part)
-			for i := range part {
-				part[i] = math.NaN()
-			}
-			if primary != nil {
-				primary.Row(part, start, affine.Step[0])
-			}
-			if leaked != nil {
-				beside := other[:end-first]
-				leaked.Row(beside, start, affine.Step[0])
-				for i, d := range part {
-					if d != d {
-						part[i] = beside[i]
-					}
-				}
-			}
-			add(part)
 		}
 		p.progress.add(1)
 		return nil
@@ -141,37 +128,18 @@ func pixels(m *beam.Fluence, block int, factor float64) heterogeneity.Fluence {
 	return f
 }
 
-// pencils is the fluence in and around the opening, in pencils of which a
-// whole number makes a coarse pixel; what leaks around the opening comes from
-// the coarse map.
-func (f *fluenceMaps) pencils(factor float64) heterogeneity.Fluence {
-	block := int(spreadPixel / f.open.Spacing)
-	inner := pixels(f.open, block, factor)
-	if inner.NX == 0 || f.leak == (beam.Leakage{}) {
-		return inner
-	}
-	const margin = spreadReach / coarsePixel
-	ratio := f.block / block
-	i0 := int(math.Round((f.open.X-f.all.X)/coarsePixel)) - margin
-	j0 := int(math.Round((f.open.Y-f.all.Y)/coarsePixel)) - margin
-	pad := margin * ratio
-	outer := heterogeneity.Fluence{
-		X: inner.X - float64(pad)*inner.Step, Y: inner.Y - float64(pad)*inner.Step, Step: inner.Step,
-		NX: inner.NX + 2*pad, NY: inner.NY + 2*pad,
-	}
-	outer.Value = make([]float64, outer.NX*outer.NY)
-	for j := range outer.NY {
-		for i := range outer.NX {
-			if a, b := i-pad, j-pad; a >= 0 && b >= 0 && a < inner.NX && b < inner.NY {
-				outer.Value[j*outer.NX+i] = inner.Value[b*inner.NX+a]
-				continue
-			}
-			if a, b := i0+i/ratio, j0+j/ratio; a >= 0 && b >= 0 && a < f.all.NX && b < f.all.NY {
-				outer.Value[j*outer.NX+i] = f.all.Value[b*f.all.NX+a] * factor
+// outside is f without the pixels inside a map.
+func outside(f heterogeneity.Fluence, m *beam.Fluence) heterogeneity.Fluence {
+	f.Value = slices.Clone(f.Value)
+	for j := range f.NY {
+		for i := range f.NX {
+			x, y := (f.X+float64(i)*f.Step-m.X)/m.Spacing, (f.Y+float64(j)*f.Step-m.Y)/m.Spacing
+			if x >= 0 && y >= 0 && x < float64(m.NX) && y < float64(m.NY) {
+				f.Value[j*f.NX+i] = 0
 			}
 		}
 	}
-	return outer
+	return f
 }
 
 // within is the field that reaches so far (mm) around the pixels of f, where it

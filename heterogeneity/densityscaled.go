@@ -93,8 +93,9 @@ func (c DensityScaled) Spread(ctx context.Context, b Beam, f Fluence, w SpreadWa
 		}
 	}
 	dose := make([]float64, fan.A.N*nodes)
+	planes := depths.planes()
 	for i := range w.Parts {
-		if err := depths.spread(ctx, dose, fluence, &w.Parts[i], b.Threads); err != nil {
+		if err := depths.spread(ctx, dose, fluence, &w.Parts[i], planes, b.Threads); err != nil {
 			return nil, err
 		}
 	}
@@ -104,10 +105,47 @@ func (c DensityScaled) Spread(ctx context.Context, b Beam, f Fluence, w SpreadWa
 	return s, nil
 }
 
-// spread adds the dose of one part.
-func (d *Depths) spread(ctx context.Context, dose, fluence []float64, part *PencilPart, threads int) error {
+// planes is the range of planes that lie in tissue on any ray, and two before
+// and behind, between which the border is read.
+func (d *Depths) planes() [2]int {
+	const air = 0.5 // mm of water that air may add up to
+	nodes := d.fan.U.N * d.fan.W.N
+	total := d.fan.Sums[(d.fan.A.N-1)*nodes:]
+	first, end := d.fan.A.N, 0
+	for t := range d.fan.A.N {
+		begun, left := false, false
+		for i, sum := range d.fan.Sums[t*nodes : (t+1)*nodes] {
+			begun = begun || sum > air
+			left = left || total[i]-sum > air
+		}
+		if begun {
+			first = min(first, t)
+		}
+		if left {
+			end = t + 1
+		}
+	}
+	return [2]int{max(first-2, 0), min(end+2, d.fan.A.N)}
+}
+
+// spread adds the dose of one part on the planes of a range.
+func (d *Depths) spread(ctx context.Context, dose, fluence []float64, part *PencilPart, within [2]int, threads int) error {
 	fan := &d.fan
 	nodes := fan.U.N * fan.W.N
+	first, count := within[0], max(within[1]-within[0], 0)
+	if len(part.Rate) == 0 {
+		return parallel.For(ctx, count, threads, func(t int) error {
+			t += first
+			m := fan.SAD / d.distance(t)
+			for i, v := range fluence {
+				if v != 0 {
+					o := d.obliquity(i/fan.W.N, i%fan.W.N)
+					dose[t*nodes+i] += m * m * v * o * part.integral(float64(fan.Sums[t*nodes+i])*o)
+				}
+			}
+			return nil
+		})
+	}
 	scale := make([]float32, len(dose)) // ρ of the width
 	err := parallel.For(ctx, fan.U.N, threads, func(i int) error {
 		depth := make([]float64, fan.A.N)
@@ -117,7 +155,7 @@ func (d *Depths) spread(ctx context.Context, dose, fluence []float64, part *Penc
 			for t := range depth {
 				depth[t] = float64(fan.Sums[t*nodes+node]) * o
 			}
-			for t := range depth {
+			for t := first; t < first+count; t++ {
 				scale[t*nodes+node] = float32(1 / part.stretch(depth[:t+1], fan.A.Step*o))
 			}
 		}
@@ -128,7 +166,8 @@ func (d *Depths) spread(ctx context.Context, dose, fluence []float64, part *Penc
 	}
 
 	planes := make(chan *sectors.Plane, fan.A.N)
-	return parallel.For(ctx, fan.A.N, threads, func(t int) error {
+	return parallel.For(ctx, count, threads, func(t int) error {
+		t += first
 		var plane *sectors.Plane
 		select {
 		case plane = <-planes:

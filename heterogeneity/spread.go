@@ -35,6 +35,8 @@ type SpreadWater struct {
 // distance r from the pencil the dose is
 //
 //	L(d) Σ_k c_k(d) μ_k e^(−μ_k r)/(2πr).
+//
+// Without rates it is not spread: all of L falls on the pencil.
 type PencilPart struct {
 	Depth    []float64 // mm, ascending from 0
 	Integral []float64 // L at Depth, dose times mm² for fluence 1 through each mm²
@@ -49,7 +51,7 @@ type PencilPart struct {
 
 func (p *PencilPart) check() error {
 	n := len(p.Depth)
-	ok := n >= 2 && p.Depth[0] == 0 && len(p.Integral) == n && len(p.Rate) > 0 && len(p.Share) == n*len(p.Rate) &&
+	ok := n >= 2 && p.Depth[0] == 0 && len(p.Integral) == n && len(p.Share) == n*len(p.Rate) &&
 		len(p.Drift) >= 2 && p.DriftStep > 0
 	for i := 1; i < n; i++ {
 		ok = ok && p.Depth[i] > p.Depth[i-1]
@@ -65,14 +67,26 @@ func (p *PencilPart) check() error {
 
 // at writes L·c_k at a depth to dst.
 func (p *PencilPart) at(depth float64, dst []float64) {
-	i, _ := slices.BinarySearch(p.Depth, depth)
-	i = min(max(i, 1), len(p.Depth)-1)
-	t := min((depth-p.Depth[i-1])/(p.Depth[i]-p.Depth[i-1]), 1)
+	i, t := p.find(depth)
 	n := len(p.Rate)
 	for k := range dst {
 		a, b := p.Share[(i-1)*n+k]*p.Integral[i-1], p.Share[i*n+k]*p.Integral[i]
 		dst[k] = a + t*(b-a)
 	}
+}
+
+// integral is L at a depth.
+func (p *PencilPart) integral(depth float64) float64 {
+	i, t := p.find(depth)
+	return p.Integral[i-1] + t*(p.Integral[i]-p.Integral[i-1])
+}
+
+// find is the upper of the two tabulated depths around a depth and the share of
+// the way to it; the end of the table for larger ones.
+func (p *PencilPart) find(depth float64) (int, float64) {
+	i, _ := slices.BinarySearch(p.Depth, depth)
+	i = min(max(i, 1), len(p.Depth)-1)
+	return i, min((depth-p.Depth[i-1])/(p.Depth[i]-p.Depth[i-1]), 1)
 }
 
 // drift is D(ζ).

@@ -225,11 +225,12 @@ func (p *planes) drift(energies [][]float64, released *release) []float64 {
 		}
 		drift = append(drift, drift[len(drift)-1]+sum*math.Exp(mu*zeta))
 	}
-	last := drift[len(drift)-1]
-	for i := range drift {
-		drift[i] /= last
+	// The last thousandth comes from so far that following it is not worth it.
+	last := sort.SearchFloat64s(drift, 0.999*drift[len(drift)-1])
+	for i := range drift[:last+1] {
+		drift[i] = min(drift[i]/drift[last], 1)
 	}
-	return drift
+	return drift[:last+1]
 }
 
 // discs finds c ≥ 0, Σ c = 1, for which Σ_k c_k (1−e^(−μ_k r)) is closest, in

@@ -65,15 +65,37 @@ func NewPlane(nx, ny, directions int, rate []float64) *Plane {
 
 // Spread adds to absorbed what is absorbed in each pixel of what all pixels
 // emit, [pixel][k]. density is the mean of ρ times the side of a pixel, in
-// units of 1/μ; it must be positive. What leaves the plane is lost.
+// units of 1/μ; it must be positive. What leaves the plane is lost, and so is
+// the last millionth of what a line carries.
 func (p *Plane) Spread(absorbed, emitted, density []float64) {
+	p.prepare(density)
 	n := len(p.Rate)
-	pixels := p.NX * p.NY
+	lit := make([]bool, p.NX*p.NY)
+	var most float64
+	for i := range lit {
+		var sum float64
+		for _, e := range emitted[i*n : (i+1)*n] {
+			sum += e
+		}
+		lit[i] = sum > 0
+		most = max(most, sum)
+	}
+	share := 1 / float64(p.Directions)
+	least := 1e-6 * most * share
+	for _, d := range p.lines {
+		p.spread(absorbed, emitted, lit, &d, share, least)
+	}
+}
+
+// prepare tabulates what each pixel does to what passes it.
+func (p *Plane) prepare(density []float64) {
+	n, pixels := len(p.Rate), p.NX*p.NY
 	for l, way := range p.way {
 		out := p.ratios[2*l*pixels*n:]
 		for i, rho := range density[:pixels] {
+			x0 := rho * way
 			for k, mu := range p.Rate {
-				x := mu * rho * way
+				x := mu * x0
 				e := math.Exp(-x)
 				g := 1 - x/2 + x*x/6
 				if x > 1e-4 {
@@ -83,39 +105,48 @@ func (p *Plane) Spread(absorbed, emitted, density []float64) {
 			}
 		}
 	}
-	share := 1 / float64(p.Directions)
+}
+
+// spread follows the lines of one direction.
+func (p *Plane) spread(absorbed, emitted []float64, lit []bool, d *direction, share, least float64) {
+	n := len(p.Rate)
+	ratios := p.ratios[2*d.length*p.NX*p.NY*n:]
+	main, cross, mainStep, crossStep := p.NX, p.NY, 1, p.NX
+	if !d.alongX {
+		main, cross, mainStep, crossStep = p.NY, p.NX, p.NX, 1
+	}
 	carried := make([]float64, n)
-	for _, d := range p.lines {
-		ratios := p.ratios[2*d.length*pixels*n:]
-		main, cross, mainStep, crossStep := p.NX, p.NY, 1, p.NX
-		if !d.alongX {
-			main, cross, mainStep, crossStep = p.NY, p.NX, p.NX, 1
-		}
-		last := d.shift[main-1]
-		for line := min(0, -last); line < cross+max(0, -last); line++ {
-			clear(carried)
-			for i := range main {
-				c := line + d.shift[i]
-				if c < 0 || c >= cross {
-					continue
-				}
-				a := i
-				if d.backward {
-					a = main - 1 - i
-				}
-				pixel := a*mainStep + c*crossStep
-				source := emitted[pixel*n : (pixel+1)*n]
-				coefficient := ratios[2*pixel*n : 2*(pixel+1)*n]
-				var sum float64
-				for k, s := range source {
-					e, g := coefficient[2*k], coefficient[2*k+1]
-					s *= share
-					r := carried[k]
-					sum += r*(1-e) + s*(1-g)
-					carried[k] = r*e + s*g
-				}
-				absorbed[pixel] += sum
+	last := d.shift[main-1]
+	for line := min(0, -last); line < cross+max(0, -last); line++ {
+		clear(carried)
+		dark := true
+		for i := range main {
+			c := line + d.shift[i]
+			if c < 0 || c >= cross {
+				continue
 			}
+			a := i
+			if d.backward {
+				a = main - 1 - i
+			}
+			pixel := a*mainStep + c*crossStep
+			if dark && !lit[pixel] {
+				continue
+			}
+			source := emitted[pixel*n : (pixel+1)*n]
+			coefficient := ratios[2*pixel*n : 2*(pixel+1)*n]
+			carried := carried[:len(source)]
+			var before, after float64
+			for k, s := range source {
+				s *= share
+				r := carried[k]
+				left := r*coefficient[2*k] + s*coefficient[2*k+1]
+				carried[k] = left
+				before += r + s
+				after += left
+			}
+			absorbed[pixel] += before - after
+			dark = after < least
 		}
 	}
 }
