@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kerma-rt/kerma/benchmarks"
@@ -13,8 +14,8 @@ import (
 	"github.com/kerma-rt/kerma/heterogeneity"
 )
 
-// axis is the mean over the central half of the field at each depth.
-func axis(c *benchmarks.Case, v *geometry.Volume) []float64 {
+// fieldMean is the mean over the central half of the field at each depth.
+func fieldMean(c *benchmarks.Case, v *geometry.Volume) []float64 {
 	n, s := v.Grid.Size(), v.Grid.Spacing()
 	half := func(axis, field int) (low, high int) {
 		count := int(math.Round(c.Field[field] / 2 / s[axis]))
@@ -34,39 +35,66 @@ func axis(c *benchmarks.Case, v *geometry.Volume) []float64 {
 	return out
 }
 
-func TestCorrectionsAgainstMonteCarlo(t *testing.T) {
-	cases, err := benchmarks.Cases()
+func named(t *testing.T, name string) *benchmarks.Case {
+	t.Helper()
+	c, err := benchmarks.Named(name)
 	require.NoError(t, err)
-	for _, c := range cases {
-		t.Run(c.Name, func(t *testing.T) {
-			request, err := c.Request()
-			require.NoError(t, err)
-			for _, correction := range heterogeneity.Corrections() {
-				t.Run(correction.Name(), func(t *testing.T) {
-					result, err := dose.PencilBeam{Heterogeneity: correction}.Compute(t.Context(), request)
-					require.NoError(t, err)
-					reference, got := c.Scored(c.Dose), c.Scored(result.Dose)
-					var pass [2]float64
-					for i, criterion := range [2]float64{3, 2} {
-						g, err := gamma.Compute(t.Context(), reference, got, gamma.Criteria{DosePercent: criterion, Distance: criterion, CutoffPercent: 10, StopOncePassed: true})
-						require.NoError(t, err)
-						pass[i] = g.PassRate
-					}
-					a, b := axis(c, c.Dose), axis(c, result.Dose)
-					worst, at := 0.0, 0
-					for k := 6; k < len(a)-6; k++ {
-						if off := b[k]/a[k] - 1; math.Abs(off) > math.Abs(worst) {
-							worst, at = off, k
-						}
-					}
-					t.Logf("%-22s axis %+.1f %% at %.0f mm, 3/3 %.1f %%, 2/2 %.1f %%, %.2f s", correction.Name(), 100*worst, 2.5*float64(at)+1.25, pass[0], pass[1], result.Provenance.Elapsed.Seconds())
-					if testing.Verbose() {
-						for k := 4; k < len(a); k += 8 {
-							t.Logf("   %6.1f %+.1f", 2.5*float64(k)+1.25, 100*(b[k]/a[k]-1))
-						}
-					}
-				})
-			}
-		})
+	return c
+}
+
+// with is the dose of a case by the pencil beam, where it is scored.
+func with(t *testing.T, c *benchmarks.Case, correction heterogeneity.Correction) *geometry.Volume {
+	t.Helper()
+	request, err := c.Request()
+	require.NoError(t, err)
+	result, err := dose.PencilBeam{Heterogeneity: correction}.Compute(t.Context(), request)
+	require.NoError(t, err)
+	return c.Scored(result.Dose)
+}
+
+// deviations are the calculated over the Monte Carlo doses less 1 by depth
+// (mm), means over the central half of the field.
+func deviations(c *benchmarks.Case, v *geometry.Volume, from, to float64) map[float64]float64 {
+	want, got := fieldMean(c, c.Scored(c.Dose)), fieldMean(c, v)
+	step := v.Grid.Spacing()[2]
+	out := map[float64]float64{}
+	for k := range want {
+		if depth := (float64(k) + 0.5) * step; depth > from && depth < to {
+			out[depth] = got[k]/want[k] - 1
+		}
+	}
+	return out
+}
+
+func TestScaledKernelsAgreeWithMonteCarlo(t *testing.T) {
+	for _, name := range benchmarks.Names() {
+		c := named(t, name)
+		got := with(t, c, heterogeneity.DensityScaled{})
+		g, err := gamma.Compute(t.Context(), c.Scored(c.Dose), got, gamma.Criteria{DosePercent: 3, Distance: 3, CutoffPercent: 10, StopOncePassed: true})
+		require.NoError(t, err)
+		t.Logf("%s: 3 %%/3 mm %.2f %%", name, g.PassRate)
+		assert.GreaterOrEqual(t, g.PassRate, 98.0, name)
+	}
+}
+
+// The textbook behaviour of the classical corrections.
+func TestBathoAndETARAgreeWithMonteCarloBehindLung(t *testing.T) {
+	c := named(t, "lung_6mv_10x10")
+	for _, correction := range []heterogeneity.Correction{heterogeneity.Batho{}, heterogeneity.ETAR{}} {
+		for depth, off := range deviations(c, with(t, c, correction), 150, 290) {
+			assert.InDelta(t, 0, off, 0.03, "%s at %g mm", correction.Name(), depth)
+		}
+	}
+}
+
+func TestPathLengthOverestimatesDoseInLungTheMoreTheSmallerTheField(t *testing.T) {
+	small, wide := named(t, "lung_6mv_3x3"), named(t, "lung_6mv_10x10")
+	a := deviations(small, with(t, small, heterogeneity.EquivalentPathLength{}), 80, 145)
+	b := deviations(wide, with(t, wide, heterogeneity.EquivalentPathLength{}), 80, 145)
+	require.NotEmpty(t, a)
+	for depth, off := range a {
+		assert.Greater(t, off, 0.12, "%g mm", depth)
+		assert.Greater(t, off, b[depth]+0.04, "%g mm", depth)
+		assert.Greater(t, b[depth], 0.03, "%g mm", depth)
 	}
 }
