@@ -396,12 +396,16 @@ func (c *Case) Request() (dose.Request, error) {
 	return dose.Request{Tissue: c.Tissue, Plan: plan, Machines: machine.Set{m}, Grid: c.Tissue.Density.Grid}, nil
 }
 
+// leastDensity is the density above which dose is compared, g/cm³: dose in air
+// is dose to next to no mass.
+const leastDensity = 0.1
+
 // Scored is the dose (reference or an engine's) with NaN, which gamma leaves
 // out, where it is not compared: at densities up to 0.1 g/cm³.
 func (c *Case) Scored(v *geometry.Volume) *geometry.Volume {
 	out := geometry.NewVolume(v.Grid)
 	for i, d := range v.Data {
-		if out.Data[i] = d; c.Tissue.Density.Data[i] <= 0.1 {
+		if out.Data[i] = d; c.Tissue.Density.Data[i] <= leastDensity {
 			out.Data[i] = float32(math.NaN())
 		}
 	}

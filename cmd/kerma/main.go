@@ -83,7 +83,7 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newDemo(), newInfo(), newDose(), newDVH(), newGamma(), newMachine())
+	root.AddCommand(newDemo(), newInfo(), newDose(), newDVH(), newGamma(), newMachine(), newBenchmark())
 	return root
 }
 
