@@ -79,6 +79,26 @@ type absorptionRatios struct{ spectrum machine.Spectrum }
 
 // AbsorptionRatio is the mean (μen/ρ) of a material over that of water.
 func (a absorptionRatios) AbsorptionRatio(material string) (float64, error) {
+	return a.ratio(material, (*machine.Attenuation).MassEnergyAbsorption)
+}
+
+// AttenuationRatio is the mean μ per electron of a material over that of water,
+// by the same weights.
+func (a absorptionRatios) AttenuationRatio(material string) (float64, error) {
+	perGram, err := a.ratio(material, (*machine.Attenuation).Mass)
+	if err != nil {
+		return 0, err
+	}
+	medium, ok := heterogeneity.MaterialNamed(material)
+	water, okWater := heterogeneity.MaterialNamed("water_liquid")
+	if !ok || !okWater {
+		return 0, &machine.MaterialError{Material: material}
+	}
+	return perGram * water.ZOverA / medium.ZOverA, nil
+}
+
+// ratio is the mean of a coefficient of a material over that of water.
+func (a absorptionRatios) ratio(material string, of func(*machine.Attenuation, float64) float64) (float64, error) {
 	water, err := machine.AttenuationOf("water_liquid")
 	if err != nil {
 		return 0, err
@@ -91,8 +111,8 @@ func (a absorptionRatios) AbsorptionRatio(material string) (float64, error) {
 	for b, n := range a.spectrum.Number {
 		e := a.spectrum.Energy(b)
 		energy := n * e * math.Exp(-10*water.Mass(e)) // cm of water of 1 g/cm³
-		m += energy * medium.MassEnergyAbsorption(e)
-		w += energy * water.MassEnergyAbsorption(e)
+		m += energy * of(medium, e)
+		w += energy * of(water, e)
 	}
 	return m / w, nil
 }

@@ -68,6 +68,10 @@ func (c DensityScaled) Spread(ctx context.Context, b Beam, f Fluence, w SpreadWa
 	var i0, j0 int
 	b.Field, i0, j0 = f.lattice(b.Field)
 	b.Spacing = f.Step
+	var err error
+	if b.Tissue, err = b.Tissue.attenuating(w.Media); err != nil {
+		return nil, err
+	}
 	depths, err := c.Depths(ctx, b)
 	if err != nil {
 		return nil, err

@@ -36,6 +36,14 @@ type AbsorptionRatios interface {
 	AbsorptionRatio(material string) (float64, error)
 }
 
+// AttenuationRatios is an ability of AbsorptionRatios: where electron density
+// does not tell how a medium attenuates, as in metals at high energy.
+type AttenuationRatios interface {
+	// AttenuationRatio is the attenuation coefficient per electron of a material
+	// over that of water, averaged over the beam.
+	AttenuationRatio(material string) (float64, error)
+}
+
 // Water is what a factor depends on beside the patient.
 type Water struct {
 	Ratios TissueRatios

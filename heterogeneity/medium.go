@@ -19,33 +19,61 @@ type medium struct {
 	ratio    []float64 // by material
 }
 
+// perMaterial asks a ratio for each material that a tissue has.
+func perMaterial(t *Tissue, ratio func(material string) (float64, error)) ([]float64, error) {
+	if n := t.ElectronDensity.Grid.Len(); len(t.Material) != n {
+		return nil, fmt.Errorf("%w: materials of %d voxels, %d expected", ErrFactors, len(t.Material), n)
+	}
+	used := make([]bool, len(t.Materials))
+	for i, k := range t.Material {
+		if int(k) >= len(used) {
+			return nil, fmt.Errorf("%w: voxel %d is of material %d of %d", ErrFactors, i, k, len(used))
+		}
+		used[k] = true
+	}
+	out := make([]float64, len(t.Materials))
+	for k, name := range t.Materials {
+		if !used[k] {
+			continue
+		}
+		var err error
+		if out[k], err = ratio(name); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrFactors, err)
+		}
+	}
+	return out, nil
+}
+
+// attenuating is t with the electron density that would attenuate as its
+// media do, or t itself where the beam does not tell.
+func (t *Tissue) attenuating(ratios any) (*Tissue, error) {
+	attenuation, ok := ratios.(AttenuationRatios)
+	if !ok || t == nil || t.ElectronDensity == nil || len(t.Material) == 0 {
+		return t, nil
+	}
+	ratio, err := perMaterial(t, attenuation.AttenuationRatio)
+	if err != nil {
+		return nil, err
+	}
+	scaled := *t
+	scaled.ElectronDensity = geometry.NewVolume(t.ElectronDensity.Grid)
+	for i, v := range t.ElectronDensity.Data {
+		scaled.ElectronDensity.Data[i] = v * float32(ratio[t.Material[i]])
+	}
+	return &scaled, nil
+}
+
 // newMedium is nil where neither tissue nor beam tells media apart.
 func newMedium(t *Tissue, ratios any) (*medium, error) {
 	absorption, ok := ratios.(AbsorptionRatios)
 	if !ok || len(t.Material) == 0 {
 		return nil, nil
 	}
-	m := &medium{grid: t.ElectronDensity.Grid, material: t.Material, ratio: make([]float64, len(t.Materials))}
-	if len(m.material) != m.grid.Len() {
-		return nil, fmt.Errorf("%w: materials of %d voxels, %d expected", ErrFactors, len(m.material), m.grid.Len())
+	ratio, err := perMaterial(t, absorption.AbsorptionRatio)
+	if err != nil {
+		return nil, err
 	}
-	used := make([]bool, len(m.ratio))
-	for i, k := range m.material {
-		if int(k) >= len(used) {
-			return nil, fmt.Errorf("%w: voxel %d is of material %d of %d", ErrFactors, i, k, len(used))
-		}
-		used[k] = true
-	}
-	for k, name := range t.Materials {
-		if !used[k] {
-			continue
-		}
-		var err error
-		if m.ratio[k], err = absorption.AbsorptionRatio(name); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrFactors, err)
-		}
-	}
-	return m, nil
+	return &medium{grid: t.ElectronDensity.Grid, material: t.Material, ratio: ratio}, nil
 }
 
 // at is the ratio at a point of the patient, that of the nearest voxel; 1
