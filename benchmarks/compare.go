@@ -107,7 +107,7 @@ type reference struct {
 	axis     axis
 	profiles []int            // slices
 	near     []bool           // by voxel, next to an interface
-	scored   *geometry.Volume // NaN where not compared; nil without a reference dose
+	scored   *geometry.Volume // reference dose in % of max, NaN where not compared; nil without one
 	max      float64          // Gy cm²
 }
 
@@ -128,7 +128,18 @@ func newReference(c *Case) (*reference, error) {
 	if !(r.max > 0) {
 		return nil, fmt.Errorf("%w: %q: no dose above %g g/cm³", ErrCase, c.Name, leastDensity)
 	}
+	r.scored = r.percent(r.scored)
 	return r, nil
+}
+
+// percent is a dose in percent of the maximum of the reference: doses per
+// photon are too small for whoever expects Gy.
+func (r *reference) percent(v *geometry.Volume) *geometry.Volume {
+	out := geometry.NewVolume(v.Grid)
+	for i, d := range v.Data {
+		out.Data[i] = float32(100 / r.max * float64(d))
+	}
+	return out
 }
 
 // Compare holds a dose, in Gy cm² on the grid of the case, against the
@@ -163,9 +174,10 @@ func (r *reference) compare(ctx context.Context, dose *geometry.Volume, threads 
 	}
 	out.Maximum = Figure(r.max)
 	var indices *geometry.Volume
+	evaluated := r.percent(dose)
 	for n, criteria := range Criteria {
-		g, err := gamma.Compute(ctx, r.scored, dose, gamma.Criteria{
-			DosePercent: criteria[0], Distance: criteria[1], CutoffPercent: cutoffPercent, Normalisation: r.max, Threads: threads,
+		g, err := gamma.Compute(ctx, r.scored, evaluated, gamma.Criteria{
+			DosePercent: criteria[0], Distance: criteria[1], CutoffPercent: cutoffPercent, Normalisation: 100, Threads: threads,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", r.Name, err)
@@ -186,12 +198,12 @@ func absolute(f Figure) Figure { return Figure(math.Abs(float64(f))) }
 
 // each calls f for every voxel that is compared.
 func (r *reference) each(f func(v, i, j, k int)) {
-	n, low := r.grid.Size(), float32(cutoffPercent/100.*r.max)
+	n := r.grid.Size()
 	v := 0
 	for k := range n[2] {
 		for j := range n[1] {
 			for i := range n[0] {
-				if r.scored.Data[v] >= low {
+				if r.scored.Data[v] >= cutoffPercent {
 					f(v, i, j, k)
 				}
 				v++

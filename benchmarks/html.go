@@ -132,7 +132,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	}
 	methods := r.methods()
 	for n, m := range methods {
-		c.Data.Methods = append(c.Data.Methods, colours(n, m))
+		c.Data.Methods = append(c.Data.Methods, colours(len(methods)-1-n, m))
 		d := c.Data.Methods[n]
 		c.Methods = append(c.Methods, methodHead{m[0], m[1], d.Light, d.Dark})
 	}
@@ -170,6 +170,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	return err
 }
 
+// colours counts from the last method, so that plain lines go to the better ones.
 func colours(n int, m [2]string) plotMethod {
 	c := page.Palette[n%len(page.Palette)]
 	return plotMethod{
@@ -272,6 +273,9 @@ func (r *reference) plots(results []*Result) plotCase {
 				continue
 			}
 			q := &x.Profiles[n]
+			if q.Along == "y" && r.Folded == 8 {
+				continue // the mirror image of that along x
+			}
 			if p.Curves == nil {
 				p = plot{Title: fmt.Sprintf("Profile along %s at %.4g mm", q.Along, q.Depth), X: q.Along + " (mm)", Y: "Dose (%)", Curves: make([][]Figure, len(results))}
 				for i, s := range q.Position {

@@ -2,6 +2,7 @@ package benchmarks
 
 import (
 	"math"
+	"slices"
 
 	"github.com/kerma-rt/kerma/geometry"
 )
@@ -39,7 +40,7 @@ const maxProfiles = 6
 func profileDepths(p place, a axis) []int {
 	var out []int
 	add := func(k int) {
-		if k < 0 || k >= len(p.z) || len(a.voxels[k]) == 0 || len(out) == maxProfiles {
+		if len(a.voxels[k]) == 0 || len(out) == maxProfiles {
 			return
 		}
 		for _, other := range out {
@@ -78,6 +79,7 @@ func profileDepths(p place, a axis) []int {
 			add(k)
 		}
 	}
+	slices.Sort(out)
 	return out
 }
 
