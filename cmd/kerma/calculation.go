@@ -53,6 +53,7 @@ func (c *calculation) warnings() []string {
 		}
 		all = append(all, w)
 	}
+	all = append(all, histogramWarnings(c.histograms)...)
 	seen := map[string]bool{}
 	return slices.DeleteFunc(all, func(w string) bool {
 		again := seen[w]

@@ -17,6 +17,9 @@ func (o *doseOptions) choose(c *calculation) error {
 	if c.engine, err = engineNamed(o.engine, o.heterogeneity); err != nil {
 		return err
 	}
+	if _, err := c.plan.Group(o.group); err != nil {
+		return fmt.Errorf("%w; --fraction-group chooses", err)
+	}
 	calibration, err := calibrationNamed(o.calibration)
 	if err != nil {
 		return err

@@ -30,11 +30,11 @@ func (o *doseOptions) read(args []string) (*dicom.Patient, error) {
 	options := dicom.PlanOptions{WithoutModifiers: o.withoutModifiers}
 	if own == nil && len(folder.Of(dicom.KindPlan)) == 0 {
 		_, err := folder.Plan("", options)
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", base, err)
 	}
 	if len(folder.Of(dicom.KindCT)) == 0 {
 		_, err := folder.CT("")
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", base, err)
 	}
 	choice := dicom.Choice{Plan: options}
 	if own != nil {
