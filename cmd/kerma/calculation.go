@@ -104,6 +104,7 @@ func (c *calculation) writeDICOM(dir string) error {
 		if plan, err = dicom.WritePlan(filepath.Join(dir, "plan.dcm"), c.plan, ct.Identity); err != nil {
 			return err
 		}
+		c.plan.UID, c.plan.ClassUID = plan.UID, plan.ClassUID
 	}
 	group, err := c.plan.Group(c.request.FractionGroup)
 	if err != nil {

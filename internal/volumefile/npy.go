@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,9 +20,10 @@ import (
 // readNPY reads a NumPy array [z][y][x], or [y][x] for one plane, whose grid a
 // file of the same name that ends in .json says: origin_mm (centre of the first
 // voxel) and spacing_mm, both x, y, z, and directions of the index axes where
-// they are not those of LPS.
+// they are not those of LPS. A plane that says only x and y lies at z = 0.
 func readNPY(path string) (*File, error) {
-	p, unit, err := readPlace(path[:len(path)-len(".npy")] + ".json")
+	beside := path[:len(path)-len(".npy")] + ".json"
+	g, err := readGrid(beside)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +36,10 @@ func readNPY(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	p, err := g.place(a.size)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", beside, err)
+	}
 	data, err := a.read(s)
 	if err != nil {
 		return nil, err
@@ -42,61 +48,79 @@ func readNPY(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{Volume: v, Unit: unit}, nil
+	return &File{Volume: v, Unit: g.Unit}, nil
 }
 
-func readPlace(path string) (place, string, error) {
+// gridFile is what the file beside an array says. Other fields are left to
+// those who wrote them.
+type gridFile struct {
+	Size       []int       `json:"size"` // optional
+	Origin     []float64   `json:"origin_mm"`
+	Spacing    []float64   `json:"spacing_mm"`
+	Directions [][]float64 `json:"directions"`
+	Unit       string      `json:"unit"`
+}
+
+func readGrid(path string) (gridFile, error) {
 	const most = 1 << 20 // bytes
+	var g gridFile
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return place{}, "", fmt.Errorf("%w: the file that says where its voxels lie is missing: %s", ErrFile, path)
+		return g, fmt.Errorf("%w: the file that says where its voxels lie is missing: %s", ErrFile, path)
 	}
 	if err != nil {
-		return place{}, "", err
+		return g, err
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
-		return place{}, "", err
+		return g, err
 	}
 	if len(text) > most {
-		return place{}, "", unusable("%s is larger than 1 MiB", path)
-	}
-	var g struct {
-		Origin     []float64   `json:"origin_mm"`
-		Spacing    []float64   `json:"spacing_mm"`
-		Directions [][]float64 `json:"directions"`
-		Unit       string      `json:"unit"`
+		return g, unusable("%s is larger than 1 MiB", path)
 	}
 	if err := json.Unmarshal(text, &g); err != nil {
-		return place{}, "", unusable("%s: %v", path, err)
+		return g, unusable("%s: %v", path, err)
+	}
+	return g, nil
+}
+
+func (g gridFile) place(size [3]int) (place, error) {
+	if len(g.Origin) == 2 && len(g.Spacing) == 2 && size[2] == 1 && g.Directions == nil {
+		g.Origin, g.Spacing = append(g.Origin, 0), append(g.Spacing, 1)
+		if len(g.Size) == 2 {
+			g.Size = append(g.Size, 1)
+		}
 	}
 	if len(g.Origin) != 3 || len(g.Spacing) != 3 {
-		return place{}, "", unusable("%s: origin_mm and spacing_mm must have three values (x, y, z) each, found %v and %v", path, g.Origin, g.Spacing)
+		return place{}, unusable("origin_mm and spacing_mm must have three values (x, y, z) each, found %v and %v", g.Origin, g.Spacing)
 	}
+	if g.Size != nil && !slices.Equal(g.Size, size[:]) {
+		return place{}, unusable("size %v, the array has %v", g.Size, size)
+	}
+	p := place{origin: r3.Vec{X: g.Origin[0], Y: g.Origin[1], Z: g.Origin[2]}}
 	axes := geometry.IdentityAxes
 	if g.Directions != nil {
 		if len(g.Directions) != 3 {
-			return place{}, "", unusable("%s: directions must be three vectors, found %v", path, g.Directions)
+			return place{}, unusable("directions must be three vectors, found %v", g.Directions)
 		}
 		for i, d := range g.Directions {
 			if len(d) != 3 {
-				return place{}, "", unusable("%s: directions must be three vectors of three, found %v", path, g.Directions)
+				return place{}, unusable("directions must be three vectors of three, found %v", g.Directions)
 			}
 			axes[i] = r3.Vec{X: d[0], Y: d[1], Z: d[2]}
 			if n := r3.Norm(axes[i]); !(n > 0.999 && n < 1.001) {
-				return place{}, "", unusable("%s: direction %v is no unit vector", path, d)
+				return place{}, unusable("direction %v is no unit vector", d)
 			}
 		}
 	}
-	p := place{origin: r3.Vec{X: g.Origin[0], Y: g.Origin[1], Z: g.Origin[2]}}
 	for i, d := range g.Spacing {
 		if !(d > 0) {
-			return place{}, "", unusable("%s: spacing_mm %v", path, g.Spacing)
+			return place{}, unusable("spacing_mm %v", g.Spacing)
 		}
 		p.step[i] = r3.Scale(d, axes[i])
 	}
-	return p, g.Unit, nil
+	return p, nil
 }
 
 var (

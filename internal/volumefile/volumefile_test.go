@@ -59,6 +59,12 @@ func TestPlanesAreArraysOfTwoDimensions(t *testing.T) {
 	assert.Equal(t, [3]int{3, 2, 1}, f.Volume.Grid.Size())
 	assert.Equal(t, float32(3), f.Volume.At(0, 1, 0))
 	assert.True(t, math.IsNaN(float64(f.Volume.At(2, 1, 0))), "no dose stays no dose")
+
+	write(t, filepath.Join(dir, "plane.json"), []byte(`{"origin_mm": [1, 2], "spacing_mm": [1, 2], "size": [3, 2]}`))
+	f, err = Read(path)
+	require.NoError(t, err)
+	assert.Equal(t, [3]int{3, 2, 1}, f.Volume.Grid.Size())
+	assert.Equal(t, [3]float64{1, 2, 1}, f.Volume.Grid.Spacing())
 }
 
 func TestWhatCannotBePlacedIsRefused(t *testing.T) {
@@ -141,7 +147,8 @@ func TestAnArrayWithoutItsPlaceIsRefused(t *testing.T) {
 		``:                          "unexpected end",
 		`{"origin_mm": [0, 0, 0]}`:  "three values",
 		`{"spacing_mm": [1, 1, 1]}`: "three values",
-		`{"origin_mm": [0, 0], "spacing_mm": [1, 1]}`:                                                        "three values",
+		`{"origin_mm": [0, 0, 0], "spacing_mm": [1, 1, 1], "size": [2, 1, 1]}`:                               "the array has",
+		`{"origin_mm": [0, 0], "spacing_mm": [1, 1, 1]}`:                                                     "three values",
 		`{"origin_mm": [0, 0, 0], "spacing_mm": [1, 0, 1]}`:                                                  "spacing_mm",
 		`{"origin_mm": [0, 0, 0], "spacing_mm": [1, 1, 1], "directions": [[1, 0, 0]]}`:                       "three vectors",
 		`{"origin_mm": [0, 0, 0], "spacing_mm": [1, 1, 1], "directions": [[2, 0, 0], [0, 1, 0], [0, 0, 1]]}`: "unit vector",
