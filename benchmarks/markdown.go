@@ -3,11 +3,14 @@ package benchmarks
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 )
 
-// WriteMarkdown writes the results as tables for the documentation.
-func (r *Report) WriteMarkdown(w io.Writer) error {
+// WriteMarkdown writes the results as tables for the documentation. Where
+// plots is not empty it is the folder, seen from the document, in which there is
+// a <case>.svg of WriteSVG for each of Cases; they are shown.
+func (r *Report) WriteMarkdown(w io.Writer, plots string) error {
 	var b strings.Builder
 	methods := r.methods()
 	matrix := func(title, note string, cell func(x *Result) string) {
@@ -17,7 +20,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		}
 		b.WriteString("\n|---|" + strings.Repeat("---:|", len(methods)) + "\n")
 		for _, c := range r.cases {
-			fmt.Fprintf(&b, "| %s |", c.Name)
+			fmt.Fprintf(&b, "| %s |", escape(c.Name))
 			for _, m := range methods {
 				text := "–"
 				if x := r.result(c.Name, m); x != nil {
@@ -36,6 +39,12 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	matrix("Central axis", "Largest local error in % more than 1 cm from interfaces, and at which depth in mm.", func(x *Result) string {
 		return signed(x.Axis.Max, 1) + " at " + plain(x.Axis.MaxDepth, 0)
 	})
+	if plots != "" {
+		b.WriteString("## Depth dose\n\nMonte Carlo in black with a band of two standard deviations; layers other than water shaded.\n\n")
+		for _, name := range r.Cases() {
+			fmt.Fprintf(&b, "![%s](%s)\n\n", escape(name), (&url.URL{Path: plots + "/" + name + ".svg"}).EscapedPath())
+		}
+	}
 	b.WriteString("## All figures\n\n|")
 	for _, c := range columns {
 		fmt.Fprintf(&b, " %s |", strings.TrimSuffix(c.title+"<br>"+c.unit, "<br>"))
@@ -51,7 +60,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	b.WriteString("\n")
 	for _, x := range r.Results {
 		if x.Error != "" {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |%s\n", x.Case, x.Engine, x.Heterogeneity, escape(x.Error), strings.Repeat(" |", len(columns)-4))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |%s\n", escape(x.Case), x.Engine, x.Heterogeneity, escape(x.Error), strings.Repeat(" |", len(columns)-4))
 			continue
 		}
 		b.WriteString("|")
@@ -66,12 +75,12 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 			continue
 		}
 		v := x.Worst[0]
-		fmt.Fprintf(&b, "| %s | %s | %s | %s, %s, %s | %s | %s | %s | %s | %s | %s | %s |\n", x.Case, x.Engine, x.Heterogeneity,
+		fmt.Fprintf(&b, "| %s | %s | %s | %s, %s, %s | %s | %s | %s | %s | %s | %s | %s |\n", escape(x.Case), x.Engine, x.Heterogeneity,
 			plain(v.Position[0], 1), plain(v.Position[1], 1), plain(v.Position[2], 1), plain(v.Density, 2), v.Material, v.Region,
 			plain(v.Ratio, 3), signed(v.Difference, 1), plain(v.Sigma, 1), plain(v.Gamma, 2))
 	}
 	for _, s := range r.Skipped {
-		fmt.Fprintf(&b, "\nSkipped %s: %s\n", s.Case, escape(s.Error))
+		fmt.Fprintf(&b, "\nSkipped %s: %s\n", escape(s.Case), escape(s.Error))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

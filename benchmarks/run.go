@@ -44,6 +44,15 @@ type Skipped struct {
 	Error string `json:"error"`
 }
 
+// Cases are the names of the cases computed, in order.
+func (r *Report) Cases() []string {
+	var names []string
+	for _, c := range r.cases {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
 // Failed counts the results without a dose and the cases skipped.
 func (r *Report) Failed() int {
 	n := len(r.Skipped)
@@ -61,7 +70,7 @@ func (r *Report) Failed() int {
 func Run(ctx context.Context, cases []*Case, methods []Method, o Options) (*Report, error) {
 	out := &Report{
 		Notice:  "Not for clinical use without independent commissioning and validation.",
-		Version: version.Version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH,
+		Version: version.Version, Go: runtime.Version(), System: fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
 		Threads: o.Threads, Skipped: []Skipped{},
 	}
 	if out.Threads == 0 {

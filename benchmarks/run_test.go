@@ -3,6 +3,7 @@ package benchmarks_test
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"math"
 	"os"
@@ -260,13 +261,19 @@ func TestWaterIsComputedWithinTwoPercent(t *testing.T) {
 	require.NoError(t, report.WriteTable(&table))
 	assert.Contains(t, table.String(), "water_6mv_5x5  pencil-beam  equivalent-path-length")
 	var markdown bytes.Buffer
-	require.NoError(t, report.WriteMarkdown(&markdown))
+	require.NoError(t, report.WriteMarkdown(&markdown, "plots"))
 	for _, block := range regexp.MustCompile(`(?m)(^\|.*\n)+`).FindAllString(markdown.String(), -1) {
 		lines := strings.Split(strings.TrimSpace(block), "\n")
 		for _, line := range lines {
 			assert.Equal(t, strings.Count(lines[0], "|"), strings.Count(line, "|"), "%s", line)
 		}
 	}
+	assert.Contains(t, markdown.String(), "![water_6mv_5x5](plots/water_6mv_5x5.svg)")
+	var svg bytes.Buffer
+	require.NoError(t, report.WriteSVG(&svg, "water_6mv_5x5"))
+	assert.Equal(t, 2*2, strings.Count(svg.String(), "<polyline"), "Monte Carlo and the engine, dose and ratio")
+	require.NoError(t, xml.Unmarshal(svg.Bytes(), new(struct{})))
+	require.ErrorIs(t, report.WriteSVG(&svg, "none"), benchmarks.ErrCase)
 	checkPage(t, report)
 }
 

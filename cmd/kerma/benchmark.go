@@ -71,7 +71,7 @@ compared. DIR gets report.html and, for each case, <case>/<engine>/<heterogeneit
 	f.StringVar(&o.heterogeneity, "heterogeneity", "", "correction of the pencil beam: all, "+strings.Join(corrections, ", ")+" (default: all with --engine all, else the engine's own)")
 	f.StringVar(&o.out, "out", "", "folder for the report and the doses")
 	f.StringVar(&o.json, "json", "", "write the results as JSON to this file (- for standard output)")
-	f.StringVar(&o.markdown, "markdown", "", "write the tables as Markdown to this file")
+	f.StringVar(&o.markdown, "markdown", "", "write the tables as Markdown to this file, its plots to a folder beside it")
 	f.IntVar(&o.threads, "threads", 0, "goroutines (default: one per CPU)")
 	f.Float64Var(&o.minPass, "min-pass", 0, "exit with code 3 when fewer % of the points of any result pass 2 %/2 mm")
 	return cmd
@@ -135,6 +135,21 @@ func (o *monteCarloOptions) writeDose(r *benchmarks.Result, dose *geometry.Volum
 	return writeNPY(filepath.Join(dir, "dose.npy"), dose)
 }
 
+// writeMarkdown writes the document, and its plots into a folder of its name.
+func (o *monteCarloOptions) writeMarkdown(report *benchmarks.Report) error {
+	plots := strings.TrimSuffix(o.markdown, filepath.Ext(o.markdown)) + "-plots"
+	if err := os.MkdirAll(plots, 0o755); err != nil {
+		return err
+	}
+	for _, name := range report.Cases() {
+		write := func(w io.Writer) error { return report.WriteSVG(w, name) }
+		if err := writeFile(filepath.Join(plots, name+".svg"), write); err != nil {
+			return err
+		}
+	}
+	return writeFile(o.markdown, func(w io.Writer) error { return report.WriteMarkdown(w, filepath.Base(plots)) })
+}
+
 func (o *monteCarloOptions) write(to io.Writer, report *benchmarks.Report) error {
 	if o.out != "" {
 		if err := writeFile(filepath.Join(o.out, "report.html"), report.WriteHTML); err != nil {
@@ -142,7 +157,7 @@ func (o *monteCarloOptions) write(to io.Writer, report *benchmarks.Report) error
 		}
 	}
 	if o.markdown != "" {
-		if err := writeFile(o.markdown, report.WriteMarkdown); err != nil {
+		if err := o.writeMarkdown(report); err != nil {
 			return err
 		}
 	}
