@@ -2,14 +2,10 @@ package benchmarks_test
 
 import (
 	"context"
-	"fmt"
 	"math"
-	"os"
-	"strconv"
-	"strings"
 	"testing"
-	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kerma-rt/kerma/benchmarks"
@@ -17,41 +13,63 @@ import (
 	"github.com/kerma-rt/kerma/dose/gamma"
 )
 
+// What the collapsed cone has to reach: voxels that pass 2 %/2 mm (global,
+// absolute, above a tenth of the maximum), and how far the mean over the central
+// half of the field and three slices may be off, % of local dose, from 10 mm deep to 10 mm
+// before the exit and more than 10 mm from every interface. Straight lines do not get
+// the small fields in lung nor 15 MV behind aluminium within the 2 % one would
+// wish for.
+var collapsedCone = map[string]struct {
+	pass, axis float64
+	interfaces []float64 // mm
+}{
+	"water_6mv_10x10":     {99, 1, nil},
+	"water_6mv_5x5":       {99, 1, nil},
+	"water_15mv_10x10":    {99, 1, nil},
+	"lung_6mv_10x10":      {98, 2, []float64{50, 150}},
+	"bone_6mv_10x10":      {98, 2, []float64{30, 60}},
+	"lung_6mv_3x3":        {96, 3, []float64{50, 150}},
+	"tumour_6mv_5x5":      {96, 2, []float64{40, 125, 155, 240}},
+	"lung_15mv_5x5":       {95, 3, []float64{50, 150}},
+	"multilayer_15mv_5x5": {95, 6, []float64{30, 50, 120}},
+	"thorax_6mv_5x5":      {96, math.Inf(1), nil},
+}
+
 func TestCollapsedConeAgainstMonteCarlo(t *testing.T) {
-	engine := dose.CollapsedCone{}
-	if s := os.Getenv("DIRECTIONS"); s != "" {
-		engine.Directions, _ = strconv.Atoi(s)
-	}
 	for _, name := range benchmarks.Names() {
-		if s := os.Getenv("CASES"); s != "" && !strings.Contains(s, name) {
-			continue
-		}
-		c, err := benchmarks.Named(name)
-		require.NoError(t, err)
-		request, err := c.Request()
-		require.NoError(t, err)
-		began := time.Now()
-		got, err := engine.Compute(context.Background(), request)
-		require.NoError(t, err)
-		seconds := time.Since(began).Seconds()
-		reference, evaluated := c.Scored(c.Dose), c.Scored(got.Dose)
-		line := fmt.Sprintf("%s %.1f s:", name, seconds)
-		for _, criteria := range [][2]float64{{3, 3}, {2, 2}, {1, 1}} {
-			g, err := gamma.Compute(context.Background(), reference, evaluated, gamma.Criteria{
-				DosePercent: criteria[0], Distance: criteria[1], CutoffPercent: 10, StopOncePassed: true,
-			})
+		wanted, ok := collapsedCone[name]
+		require.True(t, ok, "%s: no line says what it has to reach", name)
+		t.Run(name, func(t *testing.T) {
+			c, err := benchmarks.Named(name)
 			require.NoError(t, err)
-			line += fmt.Sprintf(" %g/%g %.2f %%", criteria[0], criteria[1], g.PassRate)
-		}
-		want, have := c.OnAxis(c.Dose), c.OnAxis(got.Dose)
-		var axis []string
-		for k := range want {
-			if k%4 == 0 || k < 6 {
-				axis = append(axis, fmt.Sprintf("%.0f:%.3f", c.Depth(k), have[k]/want[k]))
+			request, err := c.Request()
+			require.NoError(t, err)
+			got, err := dose.CollapsedCone{}.Compute(context.Background(), request)
+			require.NoError(t, err)
+			reference, evaluated := c.Scored(c.Dose), c.Scored(got.Dose)
+			for _, criteria := range []struct{ percent, distance, pass float64 }{{3, 3, 98}, {2, 2, wanted.pass}} {
+				g, err := gamma.Compute(context.Background(), reference, evaluated, gamma.Criteria{
+					DosePercent: criteria.percent, Distance: criteria.distance, CutoffPercent: 10, StopOncePassed: true,
+				})
+				require.NoError(t, err)
+				t.Logf("%g %%/%g mm: %.2f %% of %d voxels", criteria.percent, criteria.distance, g.PassRate, g.Points)
+				assert.GreaterOrEqual(t, g.PassRate, criteria.pass)
 			}
-		}
-		fmt.Println(line)
-		fmt.Println("   ", strings.Join(axis, " "))
-		_ = math.Pi
+			want, have := c.OnAxis(c.Dose), c.OnAxis(got.Dose)
+			worst, at := 0.0, 0.0
+			for k := 1; k < len(want)-1; k++ {
+				d := c.Depth(k)
+				near := d < 10 || d > c.Depth(len(want)-1)-10
+				for _, z := range wanted.interfaces {
+					near = near || math.Abs(d-z) <= 10
+				}
+				off := 100 * ((have[k-1]+have[k]+have[k+1])/(want[k-1]+want[k]+want[k+1]) - 1)
+				if !near && math.Abs(off) > math.Abs(worst) {
+					worst, at = off, d
+				}
+			}
+			t.Logf("axis: within %+.2f %% of local dose, at %g mm", worst, at)
+			assert.LessOrEqual(t, math.Abs(worst), wanted.axis)
+		})
 	}
 }

@@ -75,7 +75,7 @@ func New(ctx context.Context, t *heterogeneity.Tissue, g geometry.Grid, inside [
 	if err != nil {
 		return nil, err
 	}
-	if c.medium, err = newMedium(ctx, t, l, b, s.Threads); err != nil {
+	if c.medium, err = newMedium(ctx, t, l, b, all, s.Threads); err != nil {
 		return nil, err
 	}
 	c.energy = make([]float64, l.Len())

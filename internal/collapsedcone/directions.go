@@ -14,13 +14,27 @@ type direction struct {
 	solidAngle float64
 }
 
-// ringEdges (degrees) divide the sphere into rings that widen away from the
-// forward direction, where the energy is.
-var ringEdges = []float64{0, 8, 16, 24, 33, 43, 54, 66, 80, 95, 112, 132, 155, 180}
+// ringEdges (degrees) divide the sphere for 128 cones into rings that widen away
+// from the forward direction, where the energy is.
+var ringEdges = []float64{0, 6, 12, 18, 24, 31, 39, 48, 58, 70, 85, 105, 135, 180}
+
+// edgesFor are the edges (degrees) for another number of cones: as many more
+// rings as cones in each ring.
+func edgesFor(total int) []float64 {
+	last := len(ringEdges) - 1
+	n := max(6, int(math.Round(float64(last)*math.Sqrt(float64(total)/128))))
+	edges := make([]float64, n+1)
+	for i := range edges {
+		x := float64(last) * float64(i) / float64(n)
+		j := min(int(x), last-1)
+		edges[i] = ringEdges[j] + (x-float64(j))*(ringEdges[j+1]-ringEdges[j])
+	}
+	return edges
+}
 
 // directions lays about total cones in rings, each about as wide as high.
 func directions(total int) []direction {
-	edges := ringEdges
+	edges := edgesFor(total)
 	middle := func(i int) float64 { return (edges[i] + edges[i+1]) / 2 * math.Pi / 180 }
 	var sum float64
 	for i := range len(edges) - 1 {

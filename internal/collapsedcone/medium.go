@@ -80,7 +80,7 @@ type medium struct {
 	lattice
 	materials        *basis
 	density          []float32   // g/cm³
-	electron, photon []float32   // lengths of electrons and of scattered photons scale with these, g/cm³ of water
+	electron, photon []float32   // lengths of electrons and of scattered photons scale with these, g/cm³
 	part             [][]float32 // density of each basis material, g/cm³
 }
 
@@ -91,14 +91,14 @@ const vacuum = 1e-6
 // trilinear between CT voxels where those are larger. All that is kept is a
 // density or linear in one, so mass is kept, and a voxel of two materials is the
 // mixture of them.
-func newMedium(ctx context.Context, t *heterogeneity.Tissue, l lattice, b *basis, threads int) (*medium, error) {
+func newMedium(ctx context.Context, t *heterogeneity.Tissue, l lattice, b *basis, spectra []photons, threads int) (*medium, error) {
 	m := &medium{lattice: l, materials: b}
 	m.density = make([]float32, l.Len())
 	m.electron, m.photon = make([]float32, l.Len()), make([]float32, l.Len())
 	for range b.of {
 		m.part = append(m.part, make([]float32, l.Len()))
 	}
-	electron, photon, err := scalings(t.Materials)
+	photon, err := photonScaling(t.Materials, spectra)
 	if err != nil {
 		return nil, err
 	}
@@ -134,20 +134,19 @@ func newMedium(ctx context.Context, t *heterogeneity.Tissue, l lattice, b *basis
 						mass[t.Material[v]] += w * float64(t.Density.Data[v])
 					}
 				}
-				var density, el, ph float64
+				var density, ph float64
 				for q, d := range mass {
 					if d == 0 {
 						continue
 					}
 					density += d
-					el += d * electron[q]
 					ph += d * photon[q]
 					for part, c := range b.coefficient[q] {
 						m.part[part][at] += float32(c * d)
 					}
 				}
 				m.density[at] = float32(density)
-				m.electron[at], m.photon[at] = float32(max(el, vacuum)), float32(max(ph, vacuum))
+				m.electron[at], m.photon[at] = float32(max(density, vacuum)), float32(max(ph, vacuum))
 				at++
 			}
 		}

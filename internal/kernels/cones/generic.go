@@ -17,7 +17,7 @@ func Transport(energy []float32, f *Field, c *Cone, low, high int) {
 		return
 	}
 	lines := make([]line, (high-low)*s.nu)
-	t := stepper{field: f, cone: c, energy: energy, step: float32(s.step), perStep: float32(1 / s.step)}
+	t := stepper{field: f, cone: c, energy: energy, step: float32(s.step), perStep: float32(1 / s.step), low: float32(c.Low)}
 	if c.High > c.Low {
 		t.bins = float32(float64(c.Bins) / (c.High - c.Low))
 	}
@@ -61,7 +61,7 @@ type stepper struct {
 	energy        []float32
 	direction     [3]float32
 	step, perStep float32 // length in a voxel, cm, and its inverse
-	bins          float32 // per unit of cosine
+	low, bins     float32 // lowest cosine, and bins per unit of it
 }
 
 // row steps lines through the voxels at, at + stride, …
@@ -70,7 +70,7 @@ func (t *stepper) row(lines []line, at, stride int) {
 	for i := range lines {
 		l := &lines[i]
 		if source := f.Source[at]; source >= 0 {
-			t.energy[at] += t.release(l, f.Electron[at]*t.step, f.Photon[at]*t.step, int(source))
+			t.energy[at] += t.release(&l.carried, f.Electron[at]*t.step, f.Photon[at]*t.step, int(source))
 			l.live = true
 		} else if l.live {
 			t.energy[at] += t.pass(&l.carried, f.Electron[at]*t.step, f.Photon[at]*t.step)
@@ -84,43 +84,52 @@ func series(x float32) float32 {
 	return 0.5 * x * x * (1 - x*(1.0/3)*(1-x*0.25*(1-x*0.2*(1-x*(1.0/6)))))
 }
 
-// pass takes a line through a voxel that releases nothing. Lengths are in g/cm².
+// pass takes a line through a voxel that releases nothing; lengths in g/cm². It
+// is energy per length, as release.
 func (t *stepper) pass(r *[Channels]float32, electron, photon float32) float32 {
 	x := electron * (First * 4)
-	q := x - series(x)
-	q = q * (2 - q)
-	q = q * (2 - q)
-	y := r[0] * q
-	r[0] -= y
-	sum := y
-	for j := 1; j < Primary; j++ {
-		q = q * (2 - q)
-		y = r[j] * q
+	q := x - series(x) // rung 2
+	q *= 2 - q
+	var sum float32
+	for j := range Primary { // rungs 4 to 8
+		q *= 2 - q
+		y := r[j] * q
 		r[j] -= y
 		sum += y
 	}
 	x = photon * First
-	q = x - series(x)
-	y = r[Primary] * q
+	q = x - series(x) // rung 0
+	y := r[Primary] * q
 	r[Primary] -= y
 	sum += y
-	for j := Primary + 1; j < Channels; j++ {
-		q = q * (2 - q)
-		q = q * (2 - q)
-		y = r[j] * q
-		r[j] -= y
-		sum += y
-	}
+	q *= 2 - q
+	y = r[Primary+1] * q
+	r[Primary+1] -= y
+	sum += y
+	q *= 2 - q
+	y = r[Primary+2] * q
+	r[Primary+2] -= y
+	sum += y
+	q *= 2 - q
+	q *= 2 - q
+	y = r[Primary+3] * q
+	r[Primary+3] -= y
+	sum += y
+	q *= 2 - q
+	q *= 2 - q
+	y = r[Primary+4] * q
+	r[Primary+4] -= y
+	sum += y
 	return sum * t.perStep
 }
 
 // release takes a line through a voxel that releases row source.
-func (t *stepper) release(l *line, electron, photon float32, source int) float32 {
+func (t *stepper) release(r *[Channels]float32, electron, photon float32, source int) float32 {
 	f := t.field
 	g := f.Groups
 	ray := f.Ray[3*source:][:3]
 	cos := ray[0]*t.direction[0] + ray[1]*t.direction[1] + ray[2]*t.direction[2]
-	bin := min(max(int((cos-float32(t.cone.Low))*t.bins), 0), t.cone.Bins-1)
+	bin := min(max(int((cos-t.low)*t.bins), 0), t.cone.Bins-1)
 	released := f.Released[2*g*source:][:2*g]
 	shares := t.cone.Shares[bin*g*Channels:][:g*Channels]
 	var s [Channels]float32
@@ -136,14 +145,14 @@ func (t *stepper) release(l *line, electron, photon float32, source int) float32
 		s[6] += q * a[6]
 		s[7] += q * a[7]
 		s[8] += q * a[8]
+		s[9] += q * a[9]
 	}
-	r := &l.carried
 	x := electron * (First * 4)
 	p := series(x)
-	q := x - p
+	q := x - p // rung 2
 	p, q = 2*p+q*q, q*(2-q)
 	var sum float32
-	for j := range Primary {
+	for j := range Primary { // rungs 4 to 8
 		p, q = 2*p+q*q, q*(2-q)
 		sum += r[j]*q + s[j]*p
 		r[j] += q * (s[j] - r[j])
@@ -151,11 +160,13 @@ func (t *stepper) release(l *line, electron, photon float32, source int) float32
 	x = photon * First
 	p = series(x)
 	q = x - p
-	for j := Primary; j < Channels; j++ {
+	for j := Primary; j < Channels; j++ { // rungs 0, 1, 2, 4, 6
 		sum += r[j]*q + s[j]*p
 		r[j] += q * (s[j] - r[j])
 		p, q = 2*p+q*q, q*(2-q)
-		p, q = 2*p+q*q, q*(2-q)
+		if j > Primary+1 {
+			p, q = 2*p+q*q, q*(2-q)
+		}
 	}
 	return sum * t.perStep
 }
