@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"unicode/utf8"
 
 	"github.com/kerma-rt/kerma/dicom"
 	"github.com/kerma-rt/kerma/dose/dvh"
@@ -72,13 +73,20 @@ func printDVH(w io.Writer, histograms []dvh.Histogram) {
 	if len(histograms) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "%-20s %10s %8s %8s %8s %8s %8s %8s %8s %7s\n",
-		"structure", "cm³", "min Gy", "mean Gy", "max Gy", "D98 Gy", "D95 Gy", "D50 Gy", "D2 Gy", "V20 %")
+	width := len("structure")
+	for i := range histograms {
+		if h := &histograms[i]; h.Volume > 0 || h.Err != nil {
+			width = max(width, utf8.RuneCountInString(h.Structure))
+		}
+	}
+	fmt.Fprintln(w, "dose in Gy, D98 … D2: the least dose of the hottest 98 … 2 % of the volume")
+	fmt.Fprintf(w, "%-*s %9s %6s %6s %6s %6s %6s %6s %6s %6s\n",
+		width, "structure", "cm³", "min", "mean", "max", "D98", "D95", "D50", "D2", "V20 %")
 	empty := 0
 	for i := range histograms {
 		h := &histograms[i]
 		if h.Err != nil {
-			fmt.Fprintf(w, "%-20s %v\n", h.Structure, h.Err)
+			fmt.Fprintf(w, "%-*s %v\n", width, h.Structure, h.Err)
 			continue
 		}
 		if h.Volume == 0 {
@@ -86,14 +94,14 @@ func printDVH(w io.Writer, histograms []dvh.Histogram) {
 			continue
 		}
 		if h.Empty() {
-			fmt.Fprintf(w, "%-20s %10.2f  no dose here\n", h.Structure, h.Volume)
+			fmt.Fprintf(w, "%-*s %9.2f  no dose here\n", width, h.Structure, h.Volume)
 			continue
 		}
-		fmt.Fprintf(w, "%-20s %10.2f", h.Structure, h.Volume)
+		fmt.Fprintf(w, "%-*s %9.2f", width, h.Structure, h.Volume)
 		for _, v := range []float64{h.Min(), h.Mean(), h.Max(), h.DoseAt(98), h.DoseAt(95), h.DoseAt(50), h.DoseAt(2)} {
-			fmt.Fprintf(w, " %8s", figure(v, 2))
+			fmt.Fprintf(w, " %6s", figure(v, 2))
 		}
-		fmt.Fprintf(w, " %7s\n", figure(h.PercentAt(20), 1))
+		fmt.Fprintf(w, " %6s\n", figure(h.PercentAt(20), 1))
 	}
 	if empty > 0 {
 		fmt.Fprintf(w, "%d structures without a volume\n", empty)

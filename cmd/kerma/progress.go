@@ -23,9 +23,11 @@ func newProgress(name string, to io.Writer) progress {
 		return plainProgress(name, to)
 	}
 	const whole = 1000
-	p := mpb.New(mpb.WithOutput(to), mpb.WithWidth(50), mpb.WithRefreshRate(100*time.Millisecond))
+	// Narrow: a line that wraps when the terminal is made smaller leaves its first
+	// part standing.
+	p := mpb.New(mpb.WithOutput(to), mpb.WithWidth(30), mpb.WithRefreshRate(100*time.Millisecond))
 	bar := p.AddBar(whole,
-		mpb.PrependDecorators(decor.Name(name+" ")),
+		mpb.PrependDecorators(decor.Name(name)),
 		mpb.AppendDecorators(decor.Percentage(), decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO)))
 	return progress{
 		set: func(done float64) { bar.SetCurrent(int64(done * whole)) },
