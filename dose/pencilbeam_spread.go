@@ -16,7 +16,8 @@ const (
 	spreadPixel   = 2   // mm; pencils where primary dose is
 	spreadReach   = 60  // mm around the opening that electrons are followed, in lung too
 	scatterReach  = 400 // mm around it that scatter is
-	scatterPlanes = 4   // mm between planes of scatter
+	scatterBlock  = 2   // coarse pixels to a pencil of scatter, each way
+	scatterPlanes = 6   // mm between planes of scatter
 )
 
 // pencilParts is the kernel of a machine by parts that spread apart.
@@ -37,24 +38,24 @@ func (p *pencilJob) spread(ctx context.Context, c heterogeneity.Spreading, frame
 	}
 	maps.fill(s)
 	factor := m.Calibration.FluencePerMU
-	fine, coarse := pixels(maps.open, int(spreadPixel/maps.open.Spacing), factor), pixels(maps.all, 1, factor)
+	primaries, scattered := pixels(maps.open, int(spreadPixel/maps.open.Spacing), factor), pixels(maps.all, scatterBlock, factor)
 
 	spread := func(f heterogeneity.Fluence, reach, step float64, part heterogeneity.PencilPart) (*heterogeneity.Spread, error) {
 		if f.NX == 0 {
 			return nil, nil
 		}
 		b := heterogeneity.Beam{Tissue: p.Tissue, Frame: frame, Field: within(f, reach, shadow(p.Grid, frame)), Step: step, Threads: p.Threads}
-		out, err := c.Spread(ctx, b, f, heterogeneity.SpreadWater{Parts: []heterogeneity.PencilPart{part}, Media: absorptionRatios{m.Beam.Spectrum}})
+		out, err := c.Spread(ctx, b, f, part, absorptionRatios{m.Beam.Spectrum})
 		if err == nil {
 			deepest = max(deepest, out.Deepest())
 		}
 		return out, err
 	}
-	scatter, err := spread(coarse, scatterReach, scatterPlanes, parts.scatter)
+	scatter, err := spread(scattered, scatterReach, scatterPlanes, parts.scatter)
 	if err != nil {
 		return 0, err
 	}
-	primary, err := spread(fine, spreadReach, fieldStep, parts.primary)
+	primary, err := spread(primaries, spreadReach, fieldStep, parts.primary)
 	if err != nil {
 		return 0, err
 	}
@@ -63,7 +64,7 @@ func (p *pencilJob) spread(ctx context.Context, c heterogeneity.Spreading, frame
 	if maps.leak != (beam.Leakage{}) {
 		even := parts.primary
 		even.Rate, even.Share = nil, nil
-		if leaked, err = spread(outside(coarse, maps.open), 0, scatterPlanes, even); err != nil {
+		if leaked, err = spread(outside(pixels(maps.all, 1, factor), maps.open), 0, scatterPlanes, even); err != nil {
 			return 0, err
 		}
 	}
@@ -118,10 +119,10 @@ func (p *pencilJob) partsOf(m *machine.Machine) (*pencilParts, error) {
 // pixels is a map with blocks of pixels taken together, times factor.
 func pixels(m *beam.Fluence, block int, factor float64) heterogeneity.Fluence {
 	step := m.Spacing * float64(block)
-	f := heterogeneity.Fluence{X: m.X + step/2, Y: m.Y + step/2, Step: step, NX: m.NX / block, NY: m.NY / block}
+	f := heterogeneity.Fluence{X: m.X + step/2, Y: m.Y + step/2, Step: step, NX: (m.NX + block - 1) / block, NY: (m.NY + block - 1) / block}
 	f.Value = make([]float64, f.NX*f.NY)
-	for j := range f.NY * block {
-		for i, v := range m.Value[j*m.NX : j*m.NX+f.NX*block] {
+	for j := range m.NY {
+		for i, v := range m.Value[j*m.NX : (j+1)*m.NX] {
 			f.Value[j/block*f.NX+i/block] += v * factor / float64(block*block)
 		}
 	}

@@ -56,20 +56,18 @@ const (
 
 // Spread is the dose of the fluence f at the field of b and at the pixels of f,
 // on planes b.Step apart. It fails with ErrFactors and ErrDepths.
-func (c DensityScaled) Spread(ctx context.Context, b Beam, f Fluence, w SpreadWater) (*Spread, error) {
-	if f.NX < 1 || f.NY < 1 || len(f.Value) != f.NX*f.NY || !(f.Step > 0) || len(w.Parts) == 0 {
-		return nil, fmt.Errorf("%w: fluence of %d×%d pixels of %v mm, %d kernels", ErrFactors, f.NX, f.NY, f.Step, len(w.Parts))
+func (c DensityScaled) Spread(ctx context.Context, b Beam, f Fluence, p PencilPart, media AbsorptionRatios) (*Spread, error) {
+	if f.NX < 1 || f.NY < 1 || len(f.Value) != f.NX*f.NY || !(f.Step > 0) {
+		return nil, fmt.Errorf("%w: fluence of %d×%d pixels of %v mm", ErrFactors, f.NX, f.NY, f.Step)
 	}
-	for i := range w.Parts {
-		if err := w.Parts[i].check(); err != nil {
-			return nil, err
-		}
+	if err := p.check(); err != nil {
+		return nil, err
 	}
 	var i0, j0 int
 	b.Field, i0, j0 = f.lattice(b.Field)
 	b.Spacing = f.Step
 	var err error
-	if b.Tissue, err = b.Tissue.attenuating(w.Media); err != nil {
+	if b.Tissue, err = b.Tissue.attenuating(media); err != nil {
 		return nil, err
 	}
 	depths, err := c.Depths(ctx, b)
@@ -77,7 +75,7 @@ func (c DensityScaled) Spread(ctx context.Context, b Beam, f Fluence, w SpreadWa
 		return nil, err
 	}
 	s := &Spread{dose: depths.empty()}
-	if s.medium, err = newMedium(b.Tissue, w.Media); err != nil {
+	if s.medium, err = newMedium(b.Tissue, media); err != nil {
 		return nil, err
 	}
 
@@ -97,11 +95,8 @@ func (c DensityScaled) Spread(ctx context.Context, b Beam, f Fluence, w SpreadWa
 		}
 	}
 	dose := make([]float64, fan.A.N*nodes)
-	planes := depths.planes()
-	for i := range w.Parts {
-		if err := depths.spread(ctx, dose, fluence, &w.Parts[i], planes, b.Threads); err != nil {
-			return nil, err
-		}
+	if err := depths.spread(ctx, dose, fluence, &p, depths.planes(), b.Threads); err != nil {
+		return nil, err
 	}
 	for i, d := range dose {
 		s.dose.fan.Sums[i] = float32(d / depths.obliquity(i%nodes/fan.W.N, i%fan.W.N))
@@ -132,7 +127,7 @@ func (d *Depths) planes() [2]int {
 	return [2]int{max(first-2, 0), min(end+2, d.fan.A.N)}
 }
 
-// spread adds the dose of one part on the planes of a range.
+// spread is the dose on the planes of a range.
 func (d *Depths) spread(ctx context.Context, dose, fluence []float64, part *PencilPart, within [2]int, threads int) error {
 	fan := &d.fan
 	nodes := fan.U.N * fan.W.N

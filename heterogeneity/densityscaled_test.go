@@ -36,7 +36,7 @@ func evenSquare(half, step float64) heterogeneity.Fluence {
 func TestWideFieldsGetTheIntegralAtTheRadiologicalDepth(t *testing.T) {
 	tissue, f := slabs(t, slab{50, 1}, slab{100, 0.25}, slab{100, 1})
 	b := heterogeneity.Beam{Tissue: tissue, Frame: f, Field: heterogeneity.Field{X0: -30, X1: 30, Y0: -30, Y1: 30}, Step: 2}
-	s, err := heterogeneity.DensityScaled{}.Spread(t.Context(), b, evenSquare(32, 2), heterogeneity.SpreadWater{Parts: []heterogeneity.PencilPart{part(2)}})
+	s, err := heterogeneity.DensityScaled{}.Spread(t.Context(), b, evenSquare(32, 2), part(2), nil)
 	require.NoError(t, err)
 	require.InDelta(t, 175, s.Deepest(), 1)
 	for depth, radiological := range map[float64]float64{20: 20, 90: 60, 140: 72.5, 200: 125} {
@@ -54,7 +54,7 @@ func TestWidthOfTheFieldCountsInDensity(t *testing.T) {
 	for _, density := range []float64{0.25, 1} {
 		tissue, f := slabs(t, slab{240, density})
 		b := heterogeneity.Beam{Tissue: tissue, Frame: f, Field: heterogeneity.Field{X0: -35, X1: 35, Y0: -35, Y1: 35}, Step: 2}
-		s, err := heterogeneity.DensityScaled{}.Spread(t.Context(), b, evenSquare(half, 2), heterogeneity.SpreadWater{Parts: []heterogeneity.PencilPart{part(rate)}})
+		s, err := heterogeneity.DensityScaled{}.Spread(t.Context(), b, evenSquare(half, 2), part(rate), nil)
 		require.NoError(t, err)
 		dose := make([]float64, 1)
 		s.Row(dose, r3.Vec{Z: -depth}, r3.Vec{X: 1})
@@ -73,22 +73,21 @@ func TestWidthOfTheFieldCountsInDensity(t *testing.T) {
 func TestSpreadRefusesWhatIsIncomplete(t *testing.T) {
 	tissue, f := slabs(t, slab{50, 1})
 	b := heterogeneity.Beam{Tissue: tissue, Frame: f, Field: heterogeneity.Field{X0: -30, X1: 30, Y0: -30, Y1: 30}, Step: 2}
-	whole := heterogeneity.SpreadWater{Parts: []heterogeneity.PencilPart{part(1)}}
 	short := part(1)
 	short.Share = short.Share[1:]
 	for _, c := range []struct {
-		f heterogeneity.Fluence
-		w heterogeneity.SpreadWater
+		heterogeneity.Fluence
+		heterogeneity.PencilPart
 	}{
-		{heterogeneity.Fluence{}, whole},
-		{heterogeneity.Fluence{NX: 3, NY: 3, Step: 2}, whole},
-		{evenSquare(10, 2), heterogeneity.SpreadWater{}},
-		{evenSquare(10, 2), heterogeneity.SpreadWater{Parts: []heterogeneity.PencilPart{short}}},
+		{heterogeneity.Fluence{}, part(1)},
+		{heterogeneity.Fluence{NX: 3, NY: 3, Step: 2}, part(1)},
+		{evenSquare(10, 2), heterogeneity.PencilPart{}},
+		{evenSquare(10, 2), short},
 	} {
-		_, err := heterogeneity.DensityScaled{}.Spread(t.Context(), b, c.f, c.w)
+		_, err := heterogeneity.DensityScaled{}.Spread(t.Context(), b, c.Fluence, c.PencilPart, nil)
 		require.ErrorIs(t, err, heterogeneity.ErrFactors)
 	}
 	b.Tissue = nil
-	_, err := heterogeneity.DensityScaled{}.Spread(t.Context(), b, evenSquare(10, 2), whole)
+	_, err := heterogeneity.DensityScaled{}.Spread(t.Context(), b, evenSquare(10, 2), part(1), nil)
 	require.ErrorIs(t, err, heterogeneity.ErrDepths)
 }

@@ -151,7 +151,9 @@ func (e ETAR) surroundings(ctx context.Context, b Beam, w Water) (*lattice, erro
 		return nil, err
 	}
 	weights := newTransform(l.n)
-	e.weights(weights, l, mu, energy)
+	if err := e.weights(ctx, weights, l, mu, energy, b.Threads); err != nil {
+		return nil, err
+	}
 	if err := pair.forward(ctx, b.Threads); err != nil {
 		return nil, err
 	}
@@ -187,37 +189,58 @@ func overlap(x, cell, low, high float64) float64 {
 
 // weights fills W at all relative places of a lattice: t holds the place from
 // scatterer to point, negative ones at its end.
-func (e ETAR) weights(t *transform, l *lattice, mu, energy float64) {
+func (e ETAR) weights(ctx context.Context, t *transform, l *lattice, mu, energy float64, threads int) error {
+	// The weight of (i, j, k) is that of (|i|, |j|, k).
+	nx, nxy := l.n[0], l.n[0]*l.n[1]
+	one := make([]float64, nxy*(2*l.n[2]-1))
 	each := func(visit func(i, j, k, n int)) {
 		for k := 1 - l.n[2]; k < l.n[2]; k++ {
 			for j := 1 - l.n[1]; j < l.n[1]; j++ {
 				for i := 1 - l.n[0]; i < l.n[0]; i++ {
-					visit(i, j, k, t.offset((i+t.n[0])%t.n[0], (j+t.n[1])%t.n[1], (k+t.n[2])%t.n[2]))
+					visit(max(i, -i), max(j, -j), k+l.n[2]-1, t.offset((i+t.n[0])%t.n[0], (j+t.n[1])%t.n[1], (k+t.n[2])%t.n[2]))
 				}
 			}
 		}
 	}
-	weight := func(x, y, z float64) float64 { return firstScatter(x, y, z, l.cell, mu, energy) }
-	if !e.Coalesced {
-		each(func(i, j, k, n int) {
-			t.data[n] = complex(weight(float64(i)*l.cell, float64(j)*l.cell, float64(k)*l.cell), 0)
+	fill := func(y func(j int) float64) error {
+		return parallel.For(ctx, 2*l.n[2]-1, threads, func(k int) error {
+			for j := range l.n[1] {
+				for i := range nx {
+					one[k*nxy+j*nx+i] = firstScatter(float64(i)*l.cell, y(j), float64(k-l.n[2]+1)*l.cell, l.cell, mu, energy)
+				}
+			}
+			return nil
 		})
-		return
+	}
+	if err := fill(func(j int) float64 { return float64(j) * l.cell }); err != nil {
+		return err
+	}
+	if !e.Coalesced {
+		each(func(i, j, k, n int) { t.data[n] = complex(one[k*nxy+j*nx+i], 0) })
+		return nil
 	}
 	// w_j: what a whole slice scatters into the plane of the point.
-	slice := make([]float64, 2*l.n[1]-1)
-	each(func(i, j, k, n int) {
-		slice[j+l.n[1]-1] += weight(float64(i)*l.cell, float64(j)*l.cell, float64(k)*l.cell)
+	slice := make([]float64, l.n[1])
+	each(func(i, j, k, _ int) {
+		if j == 0 {
+			slice[j] += one[k*nxy+i]
+		} else {
+			slice[j] += one[k*nxy+j*nx+i] / 2 // on either side
+		}
 	})
 	var sum, moment float64
-	for s, v := range slice {
+	for j, v := range slice {
+		if j > 0 {
+			v *= 2
+		}
 		sum += v
-		moment += v * math.Abs(float64(s-l.n[1]+1)) * l.cell
+		moment += v * float64(j) * l.cell
 	}
-	distance := moment / sum
-	each(func(i, j, k, n int) {
-		t.data[n] = complex(slice[j+l.n[1]-1]*weight(float64(i)*l.cell, distance, float64(k)*l.cell), 0)
-	})
+	if err := fill(func(int) float64 { return moment / sum }); err != nil {
+		return err
+	}
+	each(func(i, j, k, n int) { t.data[n] = complex(slice[j]*one[k*nxy+j*nx+i], 0) })
+	return nil
 }
 
 // attenuation is that of the primary beam in water, per mm: the slope of ln T

@@ -13,8 +13,9 @@ import (
 // dose, not a factor on one.
 type Spreading interface {
 	Correction
-	// Spread is the dose of one fluence by the given parts of a pencil kernel.
-	Spread(ctx context.Context, b Beam, f Fluence, w SpreadWater) (*Spread, error)
+	// Spread is the dose of one fluence by one part of a pencil kernel; parts
+	// add up. It is dose to water where media is nil.
+	Spread(ctx context.Context, b Beam, f Fluence, p PencilPart, media AbsorptionRatios) (*Spread, error)
 }
 
 // Fluence is planar fluence in the isocentre plane: pixel (i, j) is centred on
@@ -23,12 +24,6 @@ type Fluence struct {
 	X, Y, Step float64
 	NX, NY     int
 	Value      []float64 // any unit, x fastest
-}
-
-// SpreadWater is a pencil kernel in water by parts that spread apart.
-type SpreadWater struct {
-	Parts []PencilPart
-	Media AbsorptionRatios // nil: dose to water
 }
 
 // PencilPart is one part of a pencil kernel in water: at depth d (mm) and
