@@ -50,8 +50,8 @@ func (DensityScaled) Depths(ctx context.Context, b Beam) (*Depths, error) {
 }
 
 const (
-	sectorCount = 16
-	widest      = 100 // most that a width is scaled
+	sectorCount       = 16
+	narrowest, widest = 0.05, 100 // least and most that a width is scaled
 )
 
 // Spread is the dose of the fluence f at the field of b and at the pixels of f,
@@ -155,7 +155,7 @@ func (d *Depths) spread(ctx context.Context, dose, fluence []float64, part *Penc
 				depth[t] = float64(fan.Sums[t*nodes+node]) * o
 			}
 			for t := first; t < first+count; t++ {
-				scale[t*nodes+node] = float32(1 / part.stretch(depth[:t+1], fan.A.Step*o))
+				scale[t*nodes+node] = float32(1 / part.stretch(depth, t, fan.A.Step*o))
 			}
 		}
 		return ctx.Err()
@@ -201,26 +201,27 @@ func (d *Depths) spread(ctx context.Context, dose, fluence []float64, part *Penc
 	})
 }
 
-// stretch is ∫ z/ζ dD(ζ) over what lies ahead of the last of some nodes on a
-// ray, way mm apart, with their radiological depths.
-func (p *PencilPart) stretch(depth []float64, way float64) float64 {
-	last := len(depth) - 1
+// stretch is ∫ z/ζ dD(ζ) over what lies ahead of node n of a ray, whose nodes
+// are way mm apart, by their radiological depths. Where nothing does, the
+// medium behind the node counts.
+func (p *PencilPart) stretch(depth []float64, n int, way float64) float64 {
 	reach := float64(len(p.Drift)-1) * p.DriftStep
 	var sum, weight, before float64
-	for t := last - 1; t >= 0; t-- {
-		near, far := depth[last]-depth[t+1], depth[last]-depth[t]
+	for t := n - 1; t >= 0; t-- {
+		near, far := depth[n]-depth[t+1], depth[n]-depth[t]
 		if near >= reach {
 			break
 		}
 		now := p.drift(far)
 		if part := now - before; part > 0 {
-			sum += part * (float64(last-t) - 0.5) * way * 2 / (near + far)
+			sum += part * (float64(n-t) - 0.5) * way * 2 / (near + far)
 			weight += part
 		}
 		before = now
 	}
 	if weight < 1e-6 {
-		return 1
+		t := min(n, len(depth)-2)
+		sum, weight = way, depth[t+1]-depth[t]
 	}
-	return min(max(sum/weight, 1.0/20), widest)
+	return min(max(sum/weight, narrowest), widest)
 }

@@ -16,7 +16,7 @@ func TestWidthScalesWithTheDensityAhead(t *testing.T) {
 		for z := 0.0; z < 400; z += step {
 			depth = append(depth, depth[len(depth)-1]+step*density(z+step/2))
 		}
-		return func(z float64) float64 { return 1 / p.stretch(depth[:int(z/step)+1], step) }
+		return func(z float64) float64 { return 1 / p.stretch(depth, int(z/step), step) }
 	}
 	for _, rho := range []float64{0.2, 1, 1.7} {
 		require.InEpsilon(t, rho, ray(func(float64) float64 { return rho })(300), 1e-9)
