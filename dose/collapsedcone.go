@@ -134,6 +134,9 @@ func (e CollapsedCone) Compute(ctx context.Context, r Request) (*Result, error) 
 	return result, nil
 }
 
+// densest (g/cm³) is more than any matter has.
+const densest = 25
+
 // checkDensity makes sure of what this engine reads of the tissue beyond what
 // prepare has checked.
 func (j *job) checkDensity() error {
@@ -145,7 +148,7 @@ func (j *job) checkDensity() error {
 		return fmt.Errorf("%w: materials of %d voxels, there are %d", ErrRequest, len(t.Material), len(t.Density.Data))
 	}
 	for i, d := range t.Density.Data {
-		if !(d >= 0 && d < 100) {
+		if !(d >= 0 && d < densest) {
 			return fmt.Errorf("%w: voxel %d of the CT has a density of %v g/cm³", ErrRequest, i, d)
 		}
 		if int(t.Material[i]) >= len(t.Materials) {

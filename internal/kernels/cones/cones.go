@@ -44,7 +44,9 @@ type Field struct {
 	Size    [3]int
 	Spacing [3]float64 // cm
 	// Electron and Photon are the densities, g/cm³ of water, by which lengths
-	// scale for the primary and the scatter channels. They must be above 0.
+	// scale for the primary and the scatter channels. They must be above 0, and
+	// no more than 16 g/cm² lie in a voxel along a line: the series of the kernel
+	// ends there.
 	Electron, Photon []float32
 	// Source is the row of each voxel in Ray and Released, −1 where nothing is
 	// released.
