@@ -49,6 +49,11 @@ alone. DIR gets dose.dcm, dvh.json, report.html and provenance.json, and plan.dc
 			if err := o.check(); err != nil {
 				return err
 			}
+			for _, folder := range append(args, o.ct) {
+				if sameFile(folder, o.out) {
+					return usageError{fmt.Errorf("--out %s is a folder of the patient: results go into another, where they overwrite nothing", o.out)}
+				}
+			}
 			patient, err := o.read(args)
 			if err != nil {
 				return err

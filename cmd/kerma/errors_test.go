@@ -21,41 +21,42 @@ func demoPatient(t testing.TB) string {
 }
 
 func TestUsageErrorsExitWith2AndSayWhereToLook(t *testing.T) {
-	patient := t.TempDir()
+	patient, out := t.TempDir(), t.TempDir()
 	for name, c := range map[string]struct {
 		args []string
 		says string
 	}{
-		"unknown command":     {[]string{"calculate"}, "calculate"},
-		"unknown flag":        {[]string{"info", "--nope"}, "kerma info --help"},
-		"no path":             {[]string{"info"}, "kerma info --help"},
-		"dose without out":    {[]string{"dose", patient}, "--out"},
-		"dose of nothing":     {[]string{"dose", "--out", patient}, "--ct"},
-		"dose of two":         {[]string{"dose", patient, patient, "--out", patient}, "kerma dose --help"},
-		"grid of nothing":     {[]string{"dose", patient, "--out", patient, "--grid", "0"}, "--grid"},
-		"grid without number": {[]string{"dose", patient, "--out", patient, "--grid", "NaN"}, "--grid"},
-		"negative threads":    {[]string{"dose", patient, "--out", patient, "--threads", "-1"}, "--threads"},
-		"unknown case":        {[]string{"demo", "--case", "nope", "--out", patient}, "nope"},
-		"unknown engine":      {[]string{"demo", "--engine", "nope", "--out", patient}, "nope"},
-		"unknown correction":  {[]string{"demo", "--heterogeneity", "nope", "--out", patient}, "nope"},
-		"unknown machine":     {[]string{"demo", "--machine", "nope", "--out", patient}, "generic_6mv"},
-		"unknown calibration": {[]string{"demo", "--calibration", "nope", "--out", patient}, "schneider-2000"},
-		"dvh of nothing":      {[]string{"dvh"}, "--structures"},
-		"gamma of one":        {[]string{"gamma", patient}, "kerma gamma --help"},
-		"gamma criterion":     {[]string{"gamma", patient, patient, "--distance", "0"}, "--distance"},
-		"gamma percentage":    {[]string{"gamma", patient, patient, "--pass-rate", "101"}, "--pass-rate"},
-		"gamma cutoff":        {[]string{"gamma", patient, patient, "--cutoff", "-1"}, "--cutoff"},
-		"gamma nowhere":       {[]string{"gamma", patient, patient, "--max-gamma", "NaN"}, "--max-gamma"},
-		"gamma of no dose":    {[]string{"gamma", patient, patient, "--normalisation", "-2"}, "--normalisation"},
-		"gamma samples":       {[]string{"gamma", patient, patient, "--sampled", "-2"}, "--sampled"},
-		"machine nothing":     {[]string{"machine", "nope"}, "nope"},
-		"machine show no one": {[]string{"machine", "show"}, "kerma machine show --help"},
-		"machine show nope":   {[]string{"machine", "show", "nope"}, "nope"},
+		"unknown command":      {[]string{"calculate"}, "calculate"},
+		"unknown flag":         {[]string{"info", "--nope"}, "kerma info --help"},
+		"no path":              {[]string{"info"}, "kerma info --help"},
+		"dose without out":     {[]string{"dose", patient}, "--out"},
+		"dose of nothing":      {[]string{"dose", "--out", patient}, "--ct"},
+		"dose of two":          {[]string{"dose", patient, patient, "--out", patient}, "kerma dose --help"},
+		"grid of nothing":      {[]string{"dose", patient, "--out", out, "--grid", "0"}, "--grid"},
+		"grid without number":  {[]string{"dose", patient, "--out", out, "--grid", "NaN"}, "--grid"},
+		"negative threads":     {[]string{"dose", patient, "--out", out, "--threads", "-1"}, "--threads"},
+		"out over the patient": {[]string{"dose", patient, "--out", patient + "/."}, "overwrite"},
+		"unknown case":         {[]string{"demo", "--case", "nope", "--out", patient}, "nope"},
+		"unknown engine":       {[]string{"demo", "--engine", "nope", "--out", patient}, "nope"},
+		"unknown correction":   {[]string{"demo", "--heterogeneity", "nope", "--out", patient}, "nope"},
+		"unknown machine":      {[]string{"demo", "--machine", "nope", "--out", patient}, "generic_6mv"},
+		"unknown calibration":  {[]string{"demo", "--calibration", "nope", "--out", patient}, "schneider-2000"},
+		"dvh of nothing":       {[]string{"dvh"}, "--structures"},
+		"gamma of one":         {[]string{"gamma", patient}, "kerma gamma --help"},
+		"gamma criterion":      {[]string{"gamma", patient, patient, "--distance", "0"}, "--distance"},
+		"gamma percentage":     {[]string{"gamma", patient, patient, "--pass-rate", "101"}, "--pass-rate"},
+		"gamma cutoff":         {[]string{"gamma", patient, patient, "--cutoff", "-1"}, "--cutoff"},
+		"gamma nowhere":        {[]string{"gamma", patient, patient, "--max-gamma", "NaN"}, "--max-gamma"},
+		"gamma of no dose":     {[]string{"gamma", patient, patient, "--normalisation", "-2"}, "--normalisation"},
+		"gamma samples":        {[]string{"gamma", patient, patient, "--sampled", "-2"}, "--sampled"},
+		"machine nothing":      {[]string{"machine", "nope"}, "nope"},
+		"machine show no one":  {[]string{"machine", "show"}, "kerma machine show --help"},
+		"machine show nope":    {[]string{"machine", "show", "nope"}, "nope"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			code, out, errs := call(t, c.args...)
+			code, printed, errs := call(t, c.args...)
 			assert.Equal(t, exitUsage, code, errs)
-			assert.Empty(t, out)
+			assert.Empty(t, printed)
 			assert.Contains(t, errs, c.says)
 			assert.Contains(t, errs, "--help' for usage")
 		})

@@ -28,6 +28,7 @@ const open10 = `{
 }`
 
 func TestAPlanInJSONGetsAFileThatTheDoseNames(t *testing.T) {
+	long(t)
 	patient := demoPatient(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "open.json")
@@ -96,6 +97,7 @@ func TestAPlanOfAnotherFrameOrPositionIsRefused(t *testing.T) {
 }
 
 func TestTheGridCoversTheStructureThatIsAskedFor(t *testing.T) {
+	long(t)
 	dir := t.TempDir()
 	text := done(t, "demo", "--out", dir, "--roi", "Core", "--grid", "4", "--json")
 	var p provenance
