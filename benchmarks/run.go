@@ -85,7 +85,7 @@ func Run(ctx context.Context, cases []*Case, methods []Method, o Options) (*Repo
 		out.cases = append(out.cases, r)
 	}
 	out.Results = make([]*Result, len(out.cases)*len(methods))
-	b := &run{Options: o, waters: map[string]map[int][]float64{}}
+	b := &run{Options: o, requests: map[int]dose.Request{}, waters: map[string]map[int][]float64{}}
 	var order []int
 	for i, r := range out.cases {
 		order = append(order, i)
@@ -124,6 +124,7 @@ func rank(water bool) int {
 type run struct {
 	Options
 	references []*reference
+	requests   map[int]dose.Request
 	inWater    []int                        // the references that are water throughout
 	waters     map[string]map[int][]float64 // doses on the axis in water by engine and first reference of that beam
 	done       float64                      // results
@@ -145,7 +146,7 @@ func (b *run) one(ctx context.Context, i int, m Method) (*Result, error) {
 		}
 		return &Result{Case: r.Name, Engine: m.Engine.Name(), Heterogeneity: m.Heterogeneity, Error: err.Error()}, nil
 	}
-	request, err := r.Request()
+	request, err := b.request(i)
 	if err != nil {
 		return refused(err)
 	}
@@ -181,6 +182,19 @@ func (b *run) one(ctx context.Context, i int, m Method) (*Result, error) {
 		}
 	}
 	return result, nil
+}
+
+// request is that of a case, made once: to derive a machine from its spectrum
+// takes longer than some of the engines do.
+func (b *run) request(i int) (dose.Request, error) {
+	if r, ok := b.requests[i]; ok {
+		return r, nil
+	}
+	r, err := b.references[i].Request()
+	if err == nil {
+		b.requests[i] = r
+	}
+	return r, err
 }
 
 // correct fills the correction factors of a result, for which the beam is

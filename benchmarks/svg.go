@@ -35,7 +35,7 @@ func (r *Report) WriteSVG(w io.Writer, name string) error {
 // Sizes of a drawing, px.
 const (
 	panelWidth, panelHeight = 400, 250
-	panelLeft, panelTop     = 50, 34
+	panelLeft, panelTop     = 50, 44
 	panelGap                = 70
 	legendWidth, legendLine = 230, 16
 )

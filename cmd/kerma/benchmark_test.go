@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -92,6 +94,10 @@ func TestBenchmarkExitCodesTellWhatIsWrong(t *testing.T) {
 		code, _, errs := benchmark(t, args...)
 		assert.Equal(t, exitUsage, code, "%v: %s", args, errs)
 	}
+
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.Equal(t, exitInterrupted, run(cancelled, []string{"benchmark", "mc", "--cases", cases}, io.Discard, io.Discard))
 
 	code, _, errs = benchmark(t, "mc", "--cases", t.TempDir())
 	assert.Equal(t, exitInput, code)
