@@ -85,9 +85,8 @@ func TestInfoRefusesOnlyWhatADoseWouldBeAskedOf(t *testing.T) {
 
 // Each dose is held against that of the set: of a planning system (breast) or of
 // pyRadPlan's pencil beam (all others; it cuts its kernel at 50 mm and makes
-// fluence of 5 mm bixels). The machine svd is pyRadPlan's own; it counts 100 MU
-// as 1.059 Gy (machine.GenericSVD), the doses of the sets
-// as 1 Gy.
+// fluence of 5 mm bixels). The machine svd is pyRadPlan's own. The one set that
+// it misses is the IMRT plan; see the test of package dose.
 func TestDoseOfEverySetIsPlausible(t *testing.T) {
 	long(t)
 	peer := []string{"--machine", "svd", "--calibration", "matrad"}
@@ -102,16 +101,16 @@ func TestDoseOfEverySetIsPlausible(t *testing.T) {
 		low, high  float64 // of the mean dose of the target, relative to the reference
 	}{
 		{name: "tg119", folder: []string{"tg119"}, reference: []string{"tg119", "rtdose_imrt.dcm"}, target: "OuterTarget", low: 1, high: 1.05},
-		{name: "tg119, machine of the peer", folder: []string{"tg119"}, args: peer, reference: []string{"tg119", "rtdose_imrt.dcm"}, target: "OuterTarget", low: 0.95, high: 1},
+		{name: "tg119, machine of the peer", folder: []string{"tg119"}, args: peer, reference: []string{"tg119", "rtdose_imrt.dcm"}, target: "OuterTarget", low: 0.89, high: 0.94},
 		{name: "tg119 VMAT", folder: []string{"tg119"}, plan: []string{"tg119_vmat_ncsa", "rtplan_raystation_unique.dcm"}, args: append([]string{"--roi", "OuterTarget"}, peer...),
-			reference: []string{"tg119_vmat_ncsa", "rtdose_raystation_unique.dcm"}, target: "OuterTarget", low: 1.01, high: 1.07},
+			reference: []string{"tg119_vmat_ncsa", "rtdose_raystation_unique.dcm"}, target: "OuterTarget", low: 0.96, high: 1.01},
 		{name: "breast", folder: []string{"breast_eclipse"}, ct: []string{"breast_eclipse", "ct_standin"}, reference: []string{"breast_eclipse", "rtdose.dcm"}, target: "Tumor Bed", low: 0.97, high: 1.03},
 		{name: "lung_synthetic", folder: []string{"lung_synthetic"}, reference: []string{"lung_synthetic", "rtdose_3dcrt.dcm"}, target: "Tumor", low: 1.03, high: 1.07},
-		{name: "lung_synthetic, machine of the peer", folder: []string{"lung_synthetic"}, args: peer, reference: []string{"lung_synthetic", "rtdose_3dcrt.dcm"}, target: "Tumor", low: 1.05, high: 1.07},
+		{name: "lung_synthetic, machine of the peer", folder: []string{"lung_synthetic"}, args: peer, reference: []string{"lung_synthetic", "rtdose_3dcrt.dcm"}, target: "Tumor", low: 0.99, high: 1.01},
 		{name: "lung_nsclc 3dcrt", folder: []string{"lung_nsclc"}, plan: []string{"lung_nsclc", "rtplan_3dcrt.dcm"}, reference: []string{"lung_nsclc", "rtdose_3dcrt.dcm"}, target: "GTV-1", low: 0.96, high: 1.01},
-		{name: "lung_nsclc 3dcrt, machine of the peer", folder: []string{"lung_nsclc"}, plan: []string{"lung_nsclc", "rtplan_3dcrt.dcm"}, args: peer, reference: []string{"lung_nsclc", "rtdose_3dcrt.dcm"}, target: "GTV-1", low: 1, high: 1.05},
+		{name: "lung_nsclc 3dcrt, machine of the peer", folder: []string{"lung_nsclc"}, plan: []string{"lung_nsclc", "rtplan_3dcrt.dcm"}, args: peer, reference: []string{"lung_nsclc", "rtdose_3dcrt.dcm"}, target: "GTV-1", low: 0.94, high: 0.99},
 		{name: "lung_nsclc arc, machine of the peer", folder: []string{"lung_nsclc"}, plan: []string{"lung_nsclc", "rtplan_arc.dcm"}, args: append([]string{"--roi", "GTV-1"}, peer...),
-			reference: []string{"lung_nsclc", "rtdose_arc.dcm"}, target: "GTV-1", low: 1, high: 1.06},
+			reference: []string{"lung_nsclc", "rtdose_arc.dcm"}, target: "GTV-1", low: 0.95, high: 1.0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -26,9 +26,10 @@ var genericSVD embed.FS
 
 // GenericSVD is the generic 6 MV machine of matRad and pyRadPlan (BSD-3), which
 // knows its pencil kernel alone. It is there to compare with these programs
-// and, like them, takes the primary fluence as flat and 100 MU as a fluence
-// weight of one, which gives 1.059 Gy, not 1 Gy, at the depth of maximum of a
-// 100 mm square field at a source–surface distance of 1000 mm.
+// and, like them, takes the primary fluence as flat. 100 MU give 1 Gy at the
+// depth of maximum of a 100 mm square field at a source–surface distance of
+// 1000 mm, where a fluence weight of one, which these programs count in, gives
+// 1.059 Gy.
 func GenericSVD() (*Machine, error) {
 	folder, err := fs.Sub(genericSVD, "data/generic_6mv_svd")
 	if err != nil {
@@ -53,8 +54,8 @@ const (
 	maxSVDBytes = 64 << 20
 	// svdPixel is the side of the pixel (mm) that the kernel at r = 0 stands for.
 	svdPixel = 0.5
-	// svdFluencePerMU: peers count 100 MU for a weight of one.
-	svdFluencePerMU = 0.01
+	// svdGyPerMU is the dose of a monitor unit at the depth of maximum, Gy.
+	svdGyPerMU = 0.01
 	// svdDeepest is how far the depth functions are tabulated, mm.
 	svdDeepest = 800
 )
@@ -116,14 +117,14 @@ func ReadSVD(folder fs.FS) (*Machine, error) {
 		Name: f.Name, EnergyMV: f.EnergyMV, SAD: f.SAD,
 		SourceSigma: f.Penumbra / math.Sqrt(8*math.Ln2),
 		Pencil:      pencil,
-		Calibration: Calibration{SSD: 1000, Field: 100, FluencePerMU: svdFluencePerMU},
+		Calibration: Calibration{GyPerMU: svdGyPerMU, SSD: 1000, Field: 100},
 		Hash:        hex.EncodeToString(content.Sum(nil)),
 	}
 	maximum := m.svdMaximum()
 	if !(maximum > 0) || math.IsInf(maximum, 0) {
 		return nil, fmt.Errorf("%w: maximum dose %v Gy in the reference field", ErrFile, maximum)
 	}
-	m.Calibration.GyPerMU = svdFluencePerMU * maximum
+	m.Calibration.FluencePerMU = svdGyPerMU / maximum
 	return m, nil
 }
 
