@@ -14,8 +14,9 @@ import (
 	"github.com/kerma-rt/kerma/internal/version"
 )
 
-// PencilBeam computes dose to water by pencil beams in low-rank form (Bortfeld,
-// Schlegel and Rhein 1993, Med Phys 20:311):
+// PencilBeam computes dose, to water unless the correction says otherwise, by
+// pencil beams in low-rank form (Bortfeld, Schlegel and Rhein 1993, Med Phys
+// 20:311):
 //
 //	D(P) = MU · Φ₁ · (SAD/a)² Σ_k D_k(d, a/SAD) · (φ ⊗ w_k)(x, y),
 //
@@ -25,7 +26,9 @@ import (
 // correction for heterogeneity sees it. The fluence is convolved once for each
 // component; a voxel is then a look-up. Media beside a ray are taken to be the
 // medium on it: near the borders of lung and bone the dose is off by several
-// per cent, which only a superposition mends.
+// per cent. A Spreading correction (heterogeneity.DensityScaled) does not take
+// them so: it spreads the kernels of a machine's spectrum through the media,
+// and takes several times as long.
 type PencilBeam struct {
 	Heterogeneity heterogeneity.Correction // nil: heterogeneity.EquivalentPathLength
 	ArcStepDeg    float64                  // most that an arc moves within a sample, degrees; 0: 2

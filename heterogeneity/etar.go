@@ -29,7 +29,8 @@ import (
 // It scales scatter, not electrons: a radius below d_max, about their reach,
 // counts as d_max. So it is good in wide fields; where electrons are out of
 // equilibrium (lung, small fields, high energy) it gives too high a dose. The
-// way of scatter between voxel and point is not followed. Tissue beside a field
+// way of scatter between voxel and point is not followed, and the dose is that to
+// water also in bone. Tissue beside a field
 // is reached by no weight: outside the beam the factor is rough.
 type ETAR struct {
 	// Coalesced is the way of 1978: all slices (planes of the beam axis and x)
