@@ -44,7 +44,7 @@ type CollapsedCone struct {
 const (
 	defaultDirections = 112
 	maxDirections     = 2000
-	energyGroups      = 3
+	energyGroups      = 2
 	defaultSectorDeg  = 6
 )
 

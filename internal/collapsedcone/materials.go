@@ -57,7 +57,7 @@ func newBasis(materials []string, spectra []photons) (*basis, error) {
 			return nil, err
 		}
 		for _, s := range spectra {
-			p, q, err := weights(s, kernelDepth)
+			p, q, err := weights(s)
 			if err != nil {
 				return nil, err
 			}

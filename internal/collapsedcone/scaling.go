@@ -24,7 +24,7 @@ func photonScaling(materials []string, spectra []photons) ([]float64, error) {
 		}
 		var sum, carried float64
 		for _, spectrum := range spectra {
-			_, scatter, err := weights(spectrum, kernelDepth)
+			_, scatter, err := weights(spectrum)
 			if err != nil {
 				return nil, err
 			}
