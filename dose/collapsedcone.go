@@ -39,6 +39,10 @@ type CollapsedCone struct {
 	// SectorDeg is the most that an arc moves within one transport, degrees;
 	// its samples share the cones, each with its own rays. 0 stands for 6.
 	SectorDeg float64
+	// DoseToWater asks for the dose to a small piece of water in the medium
+	// instead of the dose to the medium: times the ratio of collision stopping
+	// powers (Bragg–Gray; 1.13 in cortical bone, 1.01 in muscle).
+	DoseToWater bool
 }
 
 const (
@@ -94,7 +98,7 @@ func (e CollapsedCone) Compute(ctx context.Context, r Request) (*Result, error) 
 	defer told.stop()
 	done := 0.0
 	calculation, err := collapsedcone.New(ctx, j.Tissue, j.Grid, j.inside, spectra, collapsedcone.Setting{
-		Directions: e.Directions, Groups: energyGroups, Threads: j.Threads,
+		Directions: e.Directions, Groups: energyGroups, ToWater: e.DoseToWater, Threads: j.Threads,
 		Done: func(share float64) {
 			before := int(math.Round(done * parts))
 			done += share
@@ -129,7 +133,10 @@ func (e CollapsedCone) Compute(ctx context.Context, r Request) (*Result, error) 
 	}
 	result.Provenance.Engine = e.Name()
 	result.Provenance.Version = version.Version
-	result.Provenance.Heterogeneity = "superposition"
+	result.Provenance.Heterogeneity = "superposition, dose to medium"
+	if e.DoseToWater {
+		result.Provenance.Heterogeneity = "superposition, dose to water"
+	}
 	result.Provenance.Elapsed = time.Since(began)
 	return result, nil
 }
