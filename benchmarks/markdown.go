@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// WriteMarkdown writes the results as tables for the documentation. Where
+// WriteMarkdown writes the results as a section of the documentation. Where
 // plots is not empty it is the folder, seen from the document, in which there is
 // a <case>.svg of WriteSVG for each of Cases; they are shown.
 func (r *Report) WriteMarkdown(w io.Writer, plots string) error {
 	var b strings.Builder
 	methods := r.methods()
 	matrix := func(title, note string, cell func(x *Result) string) {
-		fmt.Fprintf(&b, "## %s\n\n%s\n\n| case |", title, note)
+		fmt.Fprintf(&b, "### %s\n\n%s\n\n| case |", title, note)
 		for _, m := range methods {
 			fmt.Fprintf(&b, " %s<br>%s |", m[0], m[1])
 		}
@@ -32,7 +32,7 @@ func (r *Report) WriteMarkdown(w io.Writer, plots string) error {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("# Validation against Monte Carlo\n\n")
+	b.WriteString("## Every engine and correction against Monte Carlo\n\n")
 	fmt.Fprintf(&b, "Made by `kerma benchmark mc`, Kerma %s, %s, %s. %s\n\n%s\n\n", r.Version, r.Go, r.System, r.Notice, tableNote)
 	matrix("Gamma 2 %/2 mm", "Share of the points that pass, in %.", func(x *Result) string { return x.pass(2) })
 	matrix("Gamma 3 %/3 mm", "Share of the points that pass, in %.", func(x *Result) string { return x.pass(0) })
@@ -40,12 +40,12 @@ func (r *Report) WriteMarkdown(w io.Writer, plots string) error {
 		return signed(x.Axis.Max, 1) + " at " + plain(x.Axis.MaxDepth, 0)
 	})
 	if plots != "" {
-		b.WriteString("## Depth dose\n\nMonte Carlo in black with a band of two standard deviations; layers other than water shaded.\n\n")
+		b.WriteString("### Depth dose\n\nMonte Carlo in black with a band of two standard deviations; layers other than water shaded.\n\n")
 		for _, name := range r.Cases() {
 			fmt.Fprintf(&b, "![%s](%s)\n\n", escape(name), (&url.URL{Path: plots + "/" + name + ".svg"}).EscapedPath())
 		}
 	}
-	b.WriteString("## All figures\n\n|")
+	b.WriteString("### All figures\n\n|")
 	for _, c := range columns {
 		fmt.Fprintf(&b, " %s |", strings.TrimSuffix(c.title+"<br>"+c.unit, "<br>"))
 	}
@@ -69,7 +69,7 @@ func (r *Report) WriteMarkdown(w io.Writer, plots string) error {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("\n## Where the worst voxel lies\n\n| case | engine | heterogeneity | x, y, z mm | density g/cm³ | material | where | dose/MC | of maximum % | σ % | γ 2/2 |\n|---|---|---|---|---:|---|---|---:|---:|---:|---:|\n")
+	b.WriteString("\n### Where the worst voxel lies\n\n| case | engine | heterogeneity | x, y, z mm | density g/cm³ | material | where | dose/MC | of maximum % | σ % | γ 2/2 |\n|---|---|---|---|---:|---|---|---:|---:|---:|---:|\n")
 	for _, x := range r.Results {
 		if len(x.Worst) == 0 {
 			continue

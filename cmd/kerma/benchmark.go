@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,7 +72,7 @@ compared. DIR gets report.html and, for each case, <case>/<engine>/<heterogeneit
 	f.StringVar(&o.heterogeneity, "heterogeneity", "", "correction of the pencil beam: all, "+strings.Join(corrections, ", ")+" (default: all with --engine all, else the engine's own)")
 	f.StringVar(&o.out, "out", "", "folder for the report and the doses")
 	f.StringVar(&o.json, "json", "", "write the results as JSON to this file (- for standard output)")
-	f.StringVar(&o.markdown, "markdown", "", "write the tables as Markdown to this file, its plots to a folder beside it")
+	f.StringVar(&o.markdown, "markdown", "", "write the tables as Markdown into this file, its plots to a folder beside it; text around the tables stays")
 	f.IntVar(&o.threads, "threads", 0, "goroutines (default: one per CPU)")
 	f.Float64Var(&o.minPass, "min-pass", 0, "exit with code 3 when fewer % of the points of any result pass 2 %/2 mm")
 	return cmd
@@ -94,6 +95,11 @@ func (o *monteCarloOptions) run(cmd *cobra.Command) error {
 	}
 	if err != nil {
 		return err
+	}
+	if o.markdown != "" { // before the work, not after it
+		if _, _, err := o.around(); err != nil {
+			return err
+		}
 	}
 	options := benchmarks.Options{Threads: o.threads}
 	if o.out != "" {
@@ -135,7 +141,31 @@ func (o *monteCarloOptions) writeDose(r *benchmarks.Result, dose *geometry.Volum
 	return writeNPY(filepath.Join(dir, "dose.npy"), dose)
 }
 
-// writeMarkdown writes the document, and its plots into a folder of its name.
+// The tables stand between these lines of a document, whose other text stays.
+const (
+	tablesBegin = "<!-- kerma benchmark mc: made by this command, edits are lost -->"
+	tablesEnd   = "<!-- /kerma benchmark mc -->"
+)
+
+// around is what a document says before and after its tables.
+func (o *monteCarloOptions) around() (before, after string, err error) {
+	data, err := os.ReadFile(o.markdown)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	before, rest, begun := strings.Cut(string(data), tablesBegin+"\n")
+	_, after, ended := strings.Cut(rest, tablesEnd+"\n")
+	if !begun || !ended {
+		return "", "", fmt.Errorf("%s has no place for the tables: add the lines\n%s\n%s", o.markdown, tablesBegin, tablesEnd)
+	}
+	return before, after, nil
+}
+
+// writeMarkdown writes the tables into the document, and its plots into a
+// folder of its name.
 func (o *monteCarloOptions) writeMarkdown(report *benchmarks.Report) error {
 	plots := strings.TrimSuffix(o.markdown, filepath.Ext(o.markdown)) + "-plots"
 	if err := os.MkdirAll(plots, 0o755); err != nil {
@@ -147,7 +177,20 @@ func (o *monteCarloOptions) writeMarkdown(report *benchmarks.Report) error {
 			return err
 		}
 	}
-	return writeFile(o.markdown, func(w io.Writer) error { return report.WriteMarkdown(w, filepath.Base(plots)) })
+	before, after, err := o.around()
+	if err != nil {
+		return err
+	}
+	return writeFile(o.markdown, func(w io.Writer) error {
+		if _, err := io.WriteString(w, before+tablesBegin+"\n"); err != nil {
+			return err
+		}
+		if err := report.WriteMarkdown(w, filepath.Base(plots)); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, tablesEnd+"\n"+after)
+		return err
+	})
 }
 
 func (o *monteCarloOptions) write(to io.Writer, report *benchmarks.Report) error {

@@ -80,6 +80,33 @@ func TestBenchmarkWritesWhatOtherProgramsReadWithoutAReference(t *testing.T) {
 	assert.Contains(t, string(page), "small")
 }
 
+func TestBenchmarkTablesLeaveTheTextAroundThem(t *testing.T) {
+	document := filepath.Join(t.TempDir(), "validation.md")
+	args := []string{"mc", "--cases", smallCases(t, 1e-12), "--engine", "pencil-beam", "--markdown", document}
+	code, _, errs := benchmark(t, args...)
+	require.Zero(t, code, errs)
+	fresh, err := os.ReadFile(document)
+	require.NoError(t, err)
+	assert.Contains(t, string(fresh), "| small |")
+	assert.FileExists(t, filepath.Join(filepath.Dir(document), "validation-plots", "small.svg"))
+
+	require.NoError(t, os.WriteFile(document, []byte("before\n"+tablesBegin+"\nold\n"+tablesEnd+"\nafter\n"), 0o644))
+	code, _, errs = benchmark(t, args...)
+	require.Zero(t, code, errs)
+	filled, err := os.ReadFile(document)
+	require.NoError(t, err)
+	assert.Regexp(t, "(?s)^before\n.*\\| small \\|.*\nafter\n$", string(filled))
+	assert.NotContains(t, string(filled), "old\n")
+
+	require.NoError(t, os.WriteFile(document, []byte("by hand\n"), 0o644))
+	code, _, errs = benchmark(t, args...)
+	assert.Equal(t, exitInput, code)
+	assert.Contains(t, errs, tablesBegin)
+	kept, err := os.ReadFile(document)
+	require.NoError(t, err)
+	assert.Equal(t, "by hand\n", string(kept))
+}
+
 func TestBenchmarkExitCodesTellWhatIsWrong(t *testing.T) {
 	cases := smallCases(t, 1e-12)
 	code, _, errs := benchmark(t, "mc", "--cases", cases, "--engine", "pencil-beam")
