@@ -19,8 +19,9 @@ type Result struct {
 	Case          string   `json:"case"`
 	Engine        string   `json:"engine"`
 	Heterogeneity string   `json:"heterogeneity"`
-	Seconds       float64  `json:"seconds"` // the engine took
-	Machine       string   `json:"machine"` // name and content hash
+	Quantity      string   `json:"quantity"` // what the dose is of, where the engine says: "dose to medium"
+	Seconds       float64  `json:"seconds"`  // the engine took
+	Machine       string   `json:"machine"`  // name and content hash
 	Warnings      []string `json:"warnings"`
 	Error         string   `json:"error,omitempty"` // why there is no dose; then nothing else is filled
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/kerma-rt/kerma/dose"
 	"github.com/kerma-rt/kerma/geometry"
@@ -166,7 +167,9 @@ func (b *run) one(ctx context.Context, i int, m Method) (*Result, error) {
 		return refused(err)
 	}
 	p := computed.Provenance
-	result.Engine, result.Heterogeneity, result.Seconds = p.Engine, p.Heterogeneity, p.Elapsed.Seconds()
+	result.Engine, result.Seconds = p.Engine, p.Elapsed.Seconds()
+	// An engine may add what its dose is of; the name is what folders go by.
+	result.Heterogeneity, result.Quantity, _ = strings.Cut(p.Heterogeneity, ", ")
 	result.Warnings = append(append(result.Warnings, r.Warnings...), computed.Warnings...)
 	if len(p.Machines) > 0 {
 		result.Machine = p.Machines[0]
