@@ -19,9 +19,10 @@ import (
 
 // Setting is what the dose is computed with.
 type Setting struct {
-	Directions int // about how many cones
-	Groups     int // of photon energies that share a kernel
-	Threads    int // goroutines; 0 means one per CPU
+	Directions int  // about how many cones
+	Groups     int  // of photon energies that share a kernel
+	ToWater    bool // dose to water instead of dose to the medium
+	Threads    int  // goroutines; 0 means one per CPU
 	// Done, if set, is told of finished work: 1 a transport along all cones.
 	Done func(share float64)
 }
@@ -75,7 +76,13 @@ func New(ctx context.Context, t *heterogeneity.Tissue, g geometry.Grid, inside [
 	if err != nil {
 		return nil, err
 	}
-	if c.medium, err = newMedium(ctx, t, l, b, all, s.Threads); err != nil {
+	var water toWater
+	if s.ToWater {
+		if water, err = newToWater(t.Materials, all); err != nil {
+			return nil, err
+		}
+	}
+	if c.medium, err = newMedium(ctx, t, l, b, all, water, s.Threads); err != nil {
 		return nil, err
 	}
 	c.energy = make([]float64, l.Len())
@@ -226,7 +233,7 @@ func turn(f *cones.Field) *cones.Field {
 // grayPerMeVPerGram is 1 MeV/g in Gy.
 const grayPerMeVPerGram = 1.602176634e-10
 
-// Dose adds the dose to the medium (Gy) of voxels inside to out: the energy
+// Dose adds the dose (Gy) of voxels inside to out: the energy
 // over the mass of the lattice voxels that a dose voxel consists of.
 func (c *Calculation) Dose(ctx context.Context, out []float64, inside []bool) error {
 	size := c.grid.Size()
@@ -257,7 +264,11 @@ func (c *Calculation) Dose(ctx context.Context, out []float64, inside []bool) er
 						for x := max(first[0], 0); x <= min(last[0], n[0]-1); x++ {
 							s := share(0, x) * share(1, y) * share(2, z)
 							voxel := m.Offset(x, y, z)
-							energy += s * c.energy[voxel]
+							e := s * c.energy[voxel]
+							if m.toWater != nil {
+								e *= float64(m.toWater[voxel])
+							}
+							energy += e
 							mass += s * float64(m.density[voxel])
 						}
 					}

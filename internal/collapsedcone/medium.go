@@ -82,6 +82,7 @@ type medium struct {
 	density          []float32   // g/cm³
 	electron, photon []float32   // lengths of electrons and of scattered photons scale with these, g/cm³
 	part             [][]float32 // density of each basis material, g/cm³
+	toWater          []float32   // dose to water over dose to the medium; nil unless wanted
 }
 
 // vacuum (g/cm³) is the least density by which lengths scale.
@@ -91,7 +92,7 @@ const vacuum = 1e-6
 // trilinear between CT voxels where those are larger. All that is kept is a
 // density or linear in one, so mass is kept, and a voxel of two materials is the
 // mixture of them.
-func newMedium(ctx context.Context, t *heterogeneity.Tissue, l lattice, b *basis, spectra []photons, threads int) (*medium, error) {
+func newMedium(ctx context.Context, t *heterogeneity.Tissue, l lattice, b *basis, spectra []photons, water toWater, threads int) (*medium, error) {
 	m := &medium{lattice: l, materials: b}
 	m.density = make([]float32, l.Len())
 	m.electron, m.photon = make([]float32, l.Len()), make([]float32, l.Len())
@@ -101,6 +102,9 @@ func newMedium(ctx context.Context, t *heterogeneity.Tissue, l lattice, b *basis
 	photon, err := photonScaling(t.Materials, spectra)
 	if err != nil {
 		return nil, err
+	}
+	if water != nil {
+		m.toWater = make([]float32, l.Len())
 	}
 	ct := t.Density.Grid
 	var sub [3]int
@@ -115,6 +119,7 @@ func newMedium(ctx context.Context, t *heterogeneity.Tissue, l lattice, b *basis
 		for j := range size[1] {
 			for i := range size[0] {
 				clear(mass)
+				var wet float64
 				for c := range sub[0] * sub[1] * sub[2] {
 					off := func(c, a int) float64 { return (float64(c)+0.5)/float64(sub[a]) - 0.5 }
 					p := ct.Index(l.Point(
@@ -131,7 +136,11 @@ func newMedium(ctx context.Context, t *heterogeneity.Tissue, l lattice, b *basis
 							continue
 						}
 						v := ct.Offset(x+e&1, y+e>>1&1, z+e>>2)
-						mass[t.Material[v]] += w * float64(t.Density.Data[v])
+						d := w * float64(t.Density.Data[v])
+						mass[t.Material[v]] += d
+						if water != nil {
+							wet += d * water.at(t.Material[v], float64(t.Density.Data[v]))
+						}
 					}
 				}
 				var density, ph float64
@@ -147,6 +156,9 @@ func newMedium(ctx context.Context, t *heterogeneity.Tissue, l lattice, b *basis
 				}
 				m.density[at] = float32(density)
 				m.electron[at], m.photon[at] = float32(max(density, vacuum)), float32(max(ph, vacuum))
+				if water != nil && density > 0 {
+					m.toWater[at] = float32(wet / density)
+				}
 				at++
 			}
 		}

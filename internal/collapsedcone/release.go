@@ -51,8 +51,10 @@ func (c *Calculation) release(ctx context.Context, axis r3.Vec, poses []Pose, s 
 	size := m.Size()
 	r := &released{source: make([]int32, m.Len())}
 	shadows := make([]shadow, len(poses))
+	open := make([][]float32, len(poses)) // mean of the map over each voxel
 	for i, p := range poses {
 		shadows[i] = shadow{p.Frame.OfGrid(m.Grid), p.Frame.SAD, newSums(p.Fluence)}
+		open[i] = make([]float32, m.Len())
 	}
 	// Which voxels release: numbered slab by slab, so that the order does not
 	// depend on who found them.
@@ -67,11 +69,11 @@ func (c *Calculation) release(ctx context.Context, axis r3.Vec, poses []Pose, s 
 					continue
 				}
 				for p := range shadows {
-					if shadows[p].over(i, j, k) > 0 {
+					open[p][at] = float32(shadows[p].over(i, j, k))
+					if open[p][at] > 0 && r.source[at] < 0 {
 						r.source[at] = int32(count[k])
 						count[k]++
 						boxes[k] = boxes[k].Union(geometry.Box{Low: [3]int{i, j, k}, High: [3]int{i + 1, j + 1, k + 1}})
-						break
 					}
 				}
 			}
@@ -130,21 +132,21 @@ func (c *Calculation) release(ctx context.Context, axis r3.Vec, poses []Pose, s 
 					if p == 0 {
 						r.source[at] += int32(first[z])
 					}
-					open := shadows[p].over(x, y, z)
-					if !(open > 0) {
+					planar := pose.PerMU * float64(open[p][at])
+					if !(planar > 0) {
 						continue
 					}
 					b := affine.At(float64(x), float64(y), float64(z))
 					a := pose.Frame.SAD - b.Z
 					ray := r3.Unit(r3.Vec{X: b.X, Y: b.Y, Z: -a})
 					scale := pose.Frame.SAD / a
-					open *= pose.PerMU * scale * scale / -ray.Z
+					planar *= scale * scale / -ray.Z
 					for q := range local {
 						local[q] = float64(m.part[q][at])
 						path[q] = paths[q][x-from] / 10
 					}
 					row := int(r.source[at])
-					bins.attenuate(fluence, path, open)
+					bins.attenuate(fluence, path, planar)
 					sum := bins.release(r.energy[2*g*row:][:2*g], fluence, local)
 					for d := range 3 {
 						r.ray[3*row+d] += float32(sum * r3.Dot(ray, axes[d]))
