@@ -27,9 +27,18 @@ import (
 // over directions m, groups g of photon energies and the line of direction m
 // that ends in P. Kernels are tilted along the ray of each releasing voxel.
 // Primary and scattered parts go apart, after the energy-absorption coefficients
-// of the medium. Straight lines are wrong for electrons next to an interface:
-// within 1 to 2 cm behind one, small fields in lung are off by up to 3 %, at
-// 15 MV by 5 %.
+// of the medium.
+//
+// Against Monte Carlo (package benchmarks, absolute) 99.9 % of voxels are within
+// 2 %/2 mm in water, 99.8 % behind bone, 99.3 % behind lung at 15 MV, 97.5 % in
+// a thorax and 96.5 % in layers of aluminium and lung at 15 MV. What is left is
+// the straight line: electrons that come out of a dense medium into lung keep the
+// width of their directions, so that dose on the axis of a small field is up to
+// 2 % high at 6 MV, 5 % at 15 MV behind aluminium, for some centimetres, and up
+// to 3 % low before and just behind the far side. Turning the primary kernel by
+// the order of densities along its line (Fermi–Eyges moments) mends the layers,
+// 5 to 2 %, but takes 2 % from the dose behind small inserts and in the thorax,
+// where electrons come around on no straight line; so it is not in here.
 type CollapsedCone struct {
 	// Directions is about how many cones carry the energy; 0 stands for 112, with
 	// which dose above a tenth of the maximum is within 0.5 % of it, rms, of what
