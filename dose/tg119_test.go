@@ -110,10 +110,10 @@ func TestOpenFieldOnThePhantomOfThePeerWithItsMachine(t *testing.T) {
 	point := beam.ControlPoint{Isocentre: r3.Vec{X: -1.6910699919549188, Y: -16.58527755430407, Z: 0.142129257173508}, Positions: [][]float64{positions}}
 	end := point
 	end.Weight = 1
-	plan := open(1, 100)
+	m := svd(t)
+	plan := open(1, 1/m.Calibration.FluencePerMU) // a fluence weight of one
 	plan.Beams[0].Devices, plan.Beams[0].Points = []beam.Device{leaves}, []beam.ControlPoint{point, end}
 
-	m := svd(t)
 	for _, lateral := range m.Pencil.Lateral {
 		for k := range lateral {
 			lateral[k].Radius, lateral[k].Value = lateral[k].Radius[:101], lateral[k].Value[:101]
