@@ -36,6 +36,9 @@ var collapsedCone = map[string]struct {
 }
 
 func TestCollapsedConeAgainstMonteCarlo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	for _, name := range benchmarks.Names() {
 		wanted, ok := collapsedCone[name]
 		require.True(t, ok, "%s: no line says what it has to reach", name)

@@ -68,6 +68,9 @@ func deviations(c *benchmarks.Case, v *geometry.Volume, from, to float64) map[fl
 }
 
 func TestScaledKernelsAgreeWithMonteCarlo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	for _, name := range benchmarks.Names() {
 		c := named(t, name)
 		got := with(t, c, heterogeneity.DensityScaled{})
@@ -80,6 +83,9 @@ func TestScaledKernelsAgreeWithMonteCarlo(t *testing.T) {
 
 // The textbook behaviour of the classical corrections.
 func TestBathoAndETARAgreeWithMonteCarloBehindLung(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	c := named(t, "lung_6mv_10x10")
 	for _, correction := range []heterogeneity.Correction{heterogeneity.Batho{}, heterogeneity.ETAR{}} {
 		for depth, off := range deviations(c, with(t, c, correction), 150, 290) {
@@ -89,6 +95,9 @@ func TestBathoAndETARAgreeWithMonteCarloBehindLung(t *testing.T) {
 }
 
 func TestPathLengthOverestimatesDoseInLungTheMoreTheSmallerTheField(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	small, wide := named(t, "lung_6mv_3x3"), named(t, "lung_6mv_10x10")
 	a := deviations(small, with(t, small, heterogeneity.EquivalentPathLength{}), 80, 145)
 	b := deviations(wide, with(t, wide, heterogeneity.EquivalentPathLength{}), 80, 145)
@@ -104,6 +113,9 @@ func TestPathLengthOverestimatesDoseInLungTheMoreTheSmallerTheField(t *testing.T
 // here is a slab. There is no Monte Carlo for it; the collapsed cone, which has
 // no code in common with it but the point kernels, stands in.
 func TestScaledKernelsAgreeWithTheCollapsedConeOnAGrazedCylinder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	r, err := named(t, "water_6mv_10x10").Request()
 	require.NoError(t, err)
 	g, err := geometry.NewGrid(r3.Vec{X: -100, Y: -100, Z: -60}, [3]float64{2.5, 2.5, 2.5}, [3]int{81, 81, 49}, [3]r3.Vec{{X: 1}, {Y: 1}, {Z: 1}})

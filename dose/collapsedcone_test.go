@@ -76,6 +76,9 @@ func TestCollapsedConeSameBitsForAnyNumberOfThreads(t *testing.T) {
 }
 
 func TestCollapsedConeTurnsWithTheGantry(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	// A beam from below meets the same cube of water as one from above.
 	tissue := box(t, r3.Vec{X: -80, Y: -80, Z: -80}, r3.Vec{X: 80, Y: 80, Z: 80}, 4)
 	want := compute(t, dose.CollapsedCone{}, coneRequest(t, tissue, open(25, 100)))
@@ -105,6 +108,9 @@ func TestCollapsedConeTurnsWithTheGantry(t *testing.T) {
 }
 
 func TestCollapsedConeInARegionIsThatOfTheWhole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	r := coneRequest(t, lungBlock(t), open(25, 100))
 	whole := compute(t, dose.CollapsedCone{}, r)
 	r.Grid = grid(t, r3.Vec{X: -30, Y: -21, Z: -12}, [3]float64{3, 3, 3}, [3]int{20, 14, 9})
@@ -123,6 +129,9 @@ func TestCollapsedConeInARegionIsThatOfTheWhole(t *testing.T) {
 }
 
 func TestCollapsedConeOnOtherGridsIsTheSameDose(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	r := coneRequest(t, lungBlock(t), open(25, 100))
 	sin, cos := math.Sincos(math.Pi / 6)
 	// The dose on 2 mm; others are read at the same places, and differ by what a
@@ -157,6 +166,9 @@ func TestCollapsedConeOnOtherGridsIsTheSameDose(t *testing.T) {
 }
 
 func TestSectorsOfAnArcAreHarmless(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	plan := open(20, 100)
 	points := plan.Beams[0].Points
 	points[0].GantryDeg, points[1].GantryDeg, points[0].GantryTurn = 350, 10, beam.Rising
@@ -172,6 +184,9 @@ func TestSectorsOfAnArcAreHarmless(t *testing.T) {
 }
 
 func TestCollapsedConeDoseToWater(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	tissue := box(t, r3.Vec{X: -80, Y: -80, Z: -80}, r3.Vec{X: 80, Y: 80, Z: 80}, 4)
 	tissue.Materials = []string{"bone_cortical_icru44"}
 	r := coneRequest(t, tissue, open(25, 100))

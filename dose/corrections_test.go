@@ -19,6 +19,9 @@ import (
 // another way to the dose: it differs in the penumbra by a fraction of a
 // millimetre, and elsewhere by the fit of its exponentials.
 func TestCorrectionsAgreeInWater(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	tissue := box(t, r3.Vec{X: -150, Y: -100, Z: -150}, r3.Vec{X: 150, Y: 150, Z: 150}, 5)
 	r := dose.Request{
 		Tissue: tissue, Plan: open(40, 100), Machines: machine.Set{generic6(t)},
@@ -51,6 +54,9 @@ func TestCorrectionsAgreeInWater(t *testing.T) {
 }
 
 func TestCorrectionsGoWithThePatientAndTheirBitsWithNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	r := request(t, generic6(t))
 	lying := func(p geometry.PatientPosition) geometry.Frame {
 		f, err := geometry.NewFrame(geometry.Pose{Position: p, SAD: 1000})

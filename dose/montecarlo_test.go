@@ -31,6 +31,9 @@ var waterCases = []struct {
 }
 
 func TestMonteCarloInWater(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	tissue := box(t, r3.Vec{X: -150, Z: -150}, r3.Vec{X: 150, Y: 300, Z: 150}, 5)
 	for _, c := range waterCases {
 		t.Run(c.name, func(t *testing.T) {
@@ -107,6 +110,9 @@ func TestMonteCarloInWater(t *testing.T) {
 // The same cases voxel by voxel, away from the edges of the field and of the
 // phantom; noise of a voxel is 0.4 to 0.8 %.
 func TestMonteCarloInWaterVoxelByVoxel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	tissue := box(t, r3.Vec{X: -150, Z: -150}, r3.Vec{X: 150, Y: 300, Z: 150}, 5)
 	for _, c := range waterCases {
 		t.Run(c.name, func(t *testing.T) {

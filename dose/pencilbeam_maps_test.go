@@ -30,6 +30,9 @@ func covers(m *pencil.Map, x, y float64) bool {
 // over the rectangle as seen from the point: an exact reference, behind which
 // fine pixels, the split of the kernel, the coarse plane and the leakage stand.
 func TestFineEnough(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
 	generic, err := machine.Generic("generic_6mv")
 	require.NoError(t, err)
 	svd, err := machine.GenericSVD()
