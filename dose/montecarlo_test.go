@@ -14,6 +14,7 @@ import (
 	"github.com/kerma-rt/kerma/dose"
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/heterogeneity"
+	"github.com/kerma-rt/kerma/internal/shareddata"
 )
 
 // Reference: EGSnrc DOSXYZnrc, 300 mm cubes of water in vacuum, point source at
@@ -116,7 +117,7 @@ func TestMonteCarloInWaterVoxelByVoxel(t *testing.T) {
 	tissue := box(t, r3.Vec{X: -150, Z: -150}, r3.Vec{X: 150, Y: 300, Z: 150}, 5)
 	for _, c := range waterCases {
 		t.Run(c.name, func(t *testing.T) {
-			b, err := os.ReadFile(shared(t, "data", "mc", c.name, "dose.npy"))
+			b, err := os.ReadFile(shareddata.Path(t, "mc", c.name, "dose.npy"))
 			require.NoError(t, err)
 			want := npy(b)
 			spectrum, err := machine.NamedSpectrum(c.spectrum)

@@ -23,27 +23,8 @@ import (
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
+	"github.com/kerma-rt/kerma/internal/shareddata"
 )
-
-// shared is the folder of large data beside the repository.
-func shared(t testing.TB, elem ...string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		require.NotEqual(t, parent, dir, "no go.mod above the test")
-		dir = parent
-	}
-	path := filepath.Join(append([]string{filepath.Dir(dir), "shared"}, elem...)...)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no %s beside the repository", filepath.Join(elem...))
-	}
-	return path
-}
 
 // floats is one array of little-endian float32 in an .npz file.
 func floats(t testing.TB, path, name string) []float32 {
@@ -73,8 +54,8 @@ func npy(b []byte) []float32 {
 // the target. Its bixels lie 0.25 mm off centre and their kernel ends at 50 mm,
 // so the same is done here.
 func TestOpenFieldOnThePhantomOfThePeerWithItsMachine(t *testing.T) {
-	folder := shared(t, "data", "tg119")
-	patient, err := dicom.ReadFolder(shared(t, "data", "dicom", "tg119"))
+	folder := shareddata.Path(t, "tg119")
+	patient, err := dicom.ReadFolder(shareddata.Path(t, "dicom", "tg119"))
 	require.NoError(t, err)
 	tissue, err := heterogeneity.MatRadCalibration.Apply(patient.CT.Volume, patient.Structures)
 	require.NoError(t, err)
@@ -157,7 +138,7 @@ func TestIMRTPlanOfThePeerWithItsMachine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compares doses at length; shorter tests run the same code")
 	}
-	patient, err := dicom.ReadFolder(shared(t, "data", "dicom", "tg119"))
+	patient, err := dicom.ReadFolder(shareddata.Path(t, "dicom", "tg119"))
 	require.NoError(t, err)
 	tissue, err := heterogeneity.MatRadCalibration.Apply(patient.CT.Volume, patient.Structures)
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kerma-rt/kerma/dicom"
+	"github.com/kerma-rt/kerma/internal/shareddata"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -35,24 +36,10 @@ func done(t testing.TB, args ...string) string {
 	return out
 }
 
-// shared is a path in the folder of large data beside the repository.
+// shared is a path in the DICOM sets beside the repository.
 func shared(t testing.TB, elem ...string) string {
 	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		parent := filepath.Dir(dir)
-		require.NotEqual(t, parent, dir, "no go.mod above the test")
-		dir = parent
-	}
-	path := filepath.Join(append([]string{filepath.Dir(dir), "shared", "data", "dicom"}, elem...)...)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("no shared data %s beside the repository", filepath.Join(elem...))
-	}
-	return path
+	return shareddata.Path(t, append([]string{"dicom"}, elem...)...)
 }
 
 func long(t testing.TB) {

@@ -3,39 +3,19 @@ package dvh
 import (
 	"encoding/csv"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/kerma-rt/kerma/dicom"
 	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/shareddata"
 	"github.com/stretchr/testify/require"
 )
 
-// shared is a file in the folder of reference data beside the repository; the
-// test is skipped where it is absent.
-func shared(t testing.TB, path ...string) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		require.NotEqual(t, dir, filepath.Dir(dir))
-		dir = filepath.Dir(dir)
-	}
-	name := filepath.Join(append([]string{dir, "..", "shared", "data"}, path...)...)
-	if _, err := os.Stat(name); err != nil {
-		t.Skipf("no reference data: %s", filepath.Join(path...))
-	}
-	return name
-}
-
 func table(t testing.TB, path ...string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(shared(t, path...))
+	f, err := os.Open(shareddata.Path(t, path...))
 	require.NoError(t, err)
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()

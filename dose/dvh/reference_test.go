@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/shareddata"
 )
 
 // Every firm value of the public tools, within the tolerance they agree to.
@@ -23,8 +24,8 @@ func TestClinicalSetsAgreeWithReference(t *testing.T) {
 	} {
 		t.Run(c.set, func(t *testing.T) {
 			rows := table(t, "dvh", c.set, "dvh_reference.csv")
-			set := readStructures(t, shared(t, "dicom", strings.TrimSuffix(c.dir, "_vmat_ncsa"), "rtstruct.dcm"))
-			dose := readDose(t, shared(t, "dicom", c.dir, c.dose))
+			set := readStructures(t, shareddata.Path(t, "dicom", strings.TrimSuffix(c.dir, "_vmat_ncsa"), "rtstruct.dcm"))
+			dose := readDose(t, shareddata.Path(t, "dicom", c.dir, c.dose))
 			byName := map[string]Histogram{}
 			for _, h := range Compute(dose, set) {
 				require.NoError(t, h.Err)
@@ -80,11 +81,11 @@ func TestAnalyticSetCloserThanAnyTool(t *testing.T) {
 		require.Contains(t, tools, "slab")
 		ours := make([]float64, len(figures))
 		dir := "slices_" + slice + "mm_mid"
-		set := readStructures(t, shared(t, "dvh", "analytic", dir, "rtstruct.dcm"))
+		set := readStructures(t, shareddata.Path(t, "dvh", "analytic", dir, "rtstruct.dcm"))
 		for _, grid := range []string{"1mm", "3mm"} {
 			for _, gradient := range []string{"AP", "SI"} {
 				n := 0
-				for _, h := range Compute(readDose(t, shared(t, "dvh", "analytic", dir, "rtdose_"+grid+"_"+gradient+".dcm")), set) {
+				for _, h := range Compute(readDose(t, shareddata.Path(t, "dvh", "analytic", dir, "rtdose_"+grid+"_"+gradient+".dcm")), set) {
 					r, ok := truth[h.Structure+gradient]
 					if !ok {
 						continue
@@ -144,15 +145,15 @@ func metric(t *testing.T, h *Histogram, name string) float64 {
 }
 
 func BenchmarkTenStructures(b *testing.B) {
-	set := readStructures(b, shared(b, "dicom", "breast_eclipse", "rtstruct.dcm"))
-	dose := readDose(b, shared(b, "dicom", "breast_eclipse", "rtdose.dcm"))
+	set := readStructures(b, shareddata.Path(b, "dicom", "breast_eclipse", "rtstruct.dcm"))
+	dose := readDose(b, shareddata.Path(b, "dicom", "breast_eclipse", "rtdose.dcm"))
 	for b.Loop() {
 		Compute(dose, set)
 	}
 }
 
 func BenchmarkBodyMask(b *testing.B) {
-	set := readStructures(b, shared(b, "dicom", "breast_eclipse", "rtstruct.dcm"))
+	set := readStructures(b, shareddata.Path(b, "dicom", "breast_eclipse", "rtstruct.dcm"))
 	body, err := set.Named("BODY")
 	require.NoError(b, err)
 	low, high := body.Contours[0][0], body.Contours[0][0]
@@ -173,8 +174,8 @@ func BenchmarkBodyMask(b *testing.B) {
 }
 
 func BenchmarkMasksOfAllStructures(b *testing.B) {
-	set := readStructures(b, shared(b, "dicom", "breast_eclipse", "rtstruct.dcm"))
-	g, err := readDose(b, shared(b, "dicom", "breast_eclipse", "rtdose.dcm")).Grid.WithSpacing([3]float64{2.5, 2.5, 2.5})
+	set := readStructures(b, shareddata.Path(b, "dicom", "breast_eclipse", "rtstruct.dcm"))
+	g, err := readDose(b, shareddata.Path(b, "dicom", "breast_eclipse", "rtdose.dcm")).Grid.WithSpacing([3]float64{2.5, 2.5, 2.5})
 	require.NoError(b, err)
 	for b.Loop() {
 		for i := range set.Structures {
@@ -188,8 +189,8 @@ func BenchmarkMasksOfAllStructures(b *testing.B) {
 // 2.5 mm: the hottest 2 cm³ of the heart are a rind in a gradient, where that
 // gives 1 % more than parts of voxels do.
 func TestBreastFiguresAgreeWithDicompyler(t *testing.T) {
-	set := readStructures(t, shared(t, "dicom", "breast_eclipse", "rtstruct.dcm"))
-	dose := readDose(t, shared(t, "dicom", "breast_eclipse", "rtdose.dcm"))
+	set := readStructures(t, shareddata.Path(t, "dicom", "breast_eclipse", "rtstruct.dcm"))
+	dose := readDose(t, shareddata.Path(t, "dicom", "breast_eclipse", "rtdose.dcm"))
 	for _, c := range []struct {
 		structure, figure string
 		want, within      float64
