@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/google/uuid v1.6.0
+	github.com/klauspost/cpuid/v2 v2.4.2
 	github.com/kshedden/gonpy v0.0.0-20210519231815-fa3c8dd8e59b
 	github.com/mazznoer/colorgrad v0.10.0
 	github.com/spf13/cobra v1.10.2
