@@ -8,6 +8,7 @@ import (
 	"github.com/kerma-rt/kerma/dose"
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/heterogeneity"
+	"github.com/kerma-rt/kerma/internal/calculation"
 	"github.com/spf13/cobra"
 )
 
@@ -111,26 +112,33 @@ func (o *doseOptions) check() error {
 
 // run computes, prints and writes.
 func (o *doseOptions) run(cmd *cobra.Command, patient *dicom.Patient) error {
-	c := calculation{patient: patient, plan: patient.Plans[0]}
-	if err := o.choose(&c); err != nil {
+	plan := patient.Plans[0]
+	if _, err := plan.Group(o.group); err != nil {
+		return fmt.Errorf("%w; --fraction-group chooses", err)
+	}
+	c, err := calculation.New(patient, plan, calculation.Options{
+		Engine: o.engine, Heterogeneity: o.heterogeneity, Machine: o.machine, Calibration: o.calibration,
+		Spacing: o.grid, ROI: o.roi, FractionGroup: o.group, Threads: o.threads,
+	})
+	if err != nil {
 		return err
 	}
 	if err := writable(o.out); err != nil {
 		return err
 	}
 	bar := newProgress("dose", cmd.ErrOrStderr())
-	c.request.Progress = bar.set
-	err := c.compute(cmd.Context())
+	c.Request.Progress = bar.set
+	err = c.Compute(cmd.Context())
 	bar.stop(err == nil)
 	if err != nil {
 		return err
 	}
-	if err := c.write(o.out, o.npy); err != nil {
+	if err := write(c, o.out, o.npy); err != nil {
 		return err
 	}
 	if o.json {
-		return c.printJSON(cmd.OutOrStdout())
+		return c.WriteProvenance(cmd.OutOrStdout())
 	}
-	c.print(cmd.OutOrStdout(), o.out)
+	printResult(c, cmd.OutOrStdout(), o.out)
 	return nil
 }

@@ -44,7 +44,7 @@ func newDVH() *cobra.Command {
 			for _, p := range append(set.Warnings, d.Warnings...) {
 				fmt.Fprintln(cmd.OutOrStdout(), "warning:", p.Tag, p.Value, p.Message)
 			}
-			for _, w := range histogramWarnings(histograms) {
+			for _, w := range dvh.Warnings(histograms) {
 				fmt.Fprintln(cmd.OutOrStdout(), "warning:", w)
 			}
 			return nil
@@ -106,18 +106,6 @@ func printDVH(w io.Writer, histograms []dvh.Histogram) {
 	if empty > 0 {
 		fmt.Fprintf(w, "%d structures without a volume\n", empty)
 	}
-}
-
-// histogramWarnings is what to know about the figures, of structures that have
-// any.
-func histogramWarnings(histograms []dvh.Histogram) []string {
-	var all []string
-	for _, h := range histograms {
-		if h.Volume > 0 {
-			all = append(all, h.Warnings...)
-		}
-	}
-	return all
 }
 
 func figure(v float64, digits int) string {

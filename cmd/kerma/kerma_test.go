@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -176,7 +177,7 @@ func TestDemoDoesTheWholeJob(t *testing.T) {
 			assert.Equal(t, c.fractions, p.Fractions)
 			assert.Equal(t, patient.Plans[0].UID, p.PlanUID)
 			assert.Equal(t, d.Volume.Grid.Size(), p.Grid.Size)
-			assert.InEpsilon(t, maximum(d.Volume.Data), p.Maximum, 1e-6)
+			assert.InEpsilon(t, slices.Max(d.Volume.Data), p.Maximum, 1e-6)
 			require.Len(t, p.Machines, 1)
 			assert.Regexp(t, `^generic_6mv [0-9a-f]{64}$`, p.Machines[0])
 			seen := map[string]bool{}

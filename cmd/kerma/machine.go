@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/kerma-rt/kerma/dose/machine"
+	"github.com/kerma-rt/kerma/internal/calculation"
 	"github.com/spf13/cobra"
 )
 
@@ -34,8 +35,8 @@ func newMachineList() *cobra.Command {
 		Args:  arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all := []machineFacts{}
-			for _, name := range append(machine.GenericNames(), svdName) {
-				m, err := machineNamed(name)
+			for _, name := range append(machine.GenericNames(), calculation.SVD) {
+				m, err := calculation.Machine(name)
 				if err != nil {
 					return err
 				}
@@ -63,7 +64,7 @@ func newMachineShow() *cobra.Command {
 		Short: "One machine: an embedded one by its name, or a machine file",
 		Args:  arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := machineNamed(args[0])
+			m, err := calculation.Machine(args[0])
 			if err != nil {
 				return err
 			}

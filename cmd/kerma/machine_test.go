@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kerma-rt/kerma/dose/machine"
+	"github.com/kerma-rt/kerma/internal/calculation"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -25,7 +26,7 @@ func TestMachinesAreBeamsOfTheirEnergy(t *testing.T) {
 		assert.Len(t, f.Hash, 64)
 		assert.True(t, f.PencilBeam)
 		// IAEA TRS-398: TPR20,10 = 1.2661 PDD20,10 − 0.0595.
-		m, err := machineNamed(f.Name)
+		m, err := calculation.Machine(f.Name)
 		require.NoError(t, err)
 		pdd2010 := m.OnAxis(100, 1000, 200) / m.OnAxis(100, 1000, 100)
 		assert.InDelta(t, 1.2661*pdd2010-0.0595, float64(f.TPR2010), 0.01, f.Name)

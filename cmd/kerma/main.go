@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/kerma-rt/kerma/internal/calculation"
 	"github.com/kerma-rt/kerma/internal/kernels/simd"
 	"github.com/kerma-rt/kerma/internal/version"
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ const (
 	exitInterrupted = 130
 )
 
-const notice = "Not for clinical use without independent commissioning and validation."
+const notice = calculation.Notice
 
 // usageError marks what is wrong with the call rather than with the input.
 type usageError struct{ error }
@@ -57,7 +58,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	case errors.As(err, &check):
 		fmt.Fprintln(errs, "kerma:", err)
 		return exitCheck
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.Is(err, calculation.ErrOption):
 		fmt.Fprintln(errs, "kerma:", err)
 		fmt.Fprintf(errs, "Run '%s --help' for usage.\n", cmd.CommandPath())
 		return exitUsage
