@@ -168,12 +168,12 @@ func (f *fluenceMaps) of(ctx context.Context, s *beam.Segment, ssd float64) (fin
 	f.fill(s)
 	f.fine.set(f.open)
 	f.coarse.set(f.all)
-	n := len(f.nearWeight)
-	err = parallel.For(ctx, 2*n, f.threads, func(i int) error {
-		if i < n {
+	pairs := (len(f.nearWeight) + 1) / 2
+	err = parallel.For(ctx, 2*pairs, f.threads, func(i int) error {
+		if i < pairs {
 			f.fine.convolve(i)
 		} else {
-			f.coarse.convolve(i - n)
+			f.coarse.convolve(i - pairs)
 		}
 		return nil
 	})
@@ -221,11 +221,16 @@ func (f *fluenceMaps) kernels(ctx context.Context, index int) error {
 		return nil
 	}
 	components := f.beam.machine.Pencil.Lateral[index]
-	err := parallel.For(ctx, len(components), f.threads, func(k int) error {
-		near, far := split(&components[k])
-		f.fine.kernel(k, near.Pixels(f.reach+1, f.open.Spacing), f.reach+1)
-		f.coarse.kernel(k, far.Pixels(f.far+1, coarsePixel), f.far+1)
-		f.nearWeight[k] = near.Integral(windowLast)
+	err := parallel.For(ctx, (len(components)+1)/2, f.threads, func(pair int) error {
+		var near, far [2][]float64
+		for i := range min(2, len(components)-2*pair) {
+			k := 2*pair + i
+			n, a := split(&components[k])
+			near[i], far[i] = n.Pixels(f.reach+1, f.open.Spacing), a.Pixels(f.far+1, coarsePixel)
+			f.nearWeight[k] = n.Integral(windowLast)
+		}
+		f.fine.kernel(pair, near[0], near[1], f.reach+1)
+		f.coarse.kernel(pair, far[0], far[1], f.far+1)
 		return nil
 	})
 	if err == nil {
@@ -352,14 +357,14 @@ func catmullRom(t float64) [4]float32 {
 	}
 }
 
-// plane convolves one map with the kernels of all components.
+// plane convolves one map with the kernels of all components, two at a time.
 type plane struct {
 	pad        int // zeros before the map, pixels; negative: what the result is short of on each side
 	w, h       int // of the result
 	nx, ny     int // of the transform
-	spectrum   []complex128
-	kernels    [][]float64
-	out        [][]float32              // by component
+	spectrum   []float32
+	kernels    [][]float32              // by pair of components
+	out        [][]float32              // by component, rounded up to a whole pair
 	transforms chan *convolve.Transform // one a goroutine
 }
 
@@ -372,6 +377,7 @@ func newPlane(f *beam.Fluence, pad, components, threads int, before *plane) (p p
 	}
 	p = plane{pad: pad, w: f.NX + 2*pad, h: f.NY + 2*pad}
 	p.nx, p.ny = convolve.Size(max(p.w, f.NX)), convolve.Size(max(p.h, f.NY))
+	pairs := (components + 1) / 2
 	if kept = p.nx == before.nx && p.ny == before.ny; kept {
 		p.transforms, p.spectrum, p.kernels = before.transforms, before.spectrum, before.kernels
 	} else {
@@ -383,24 +389,25 @@ func newPlane(f *beam.Fluence, pad, components, threads int, before *plane) (p p
 		for range n {
 			p.transforms <- convolve.New(p.nx, p.ny)
 		}
-		size := (p.nx/2 + 1) * p.ny
-		p.spectrum = make([]complex128, size)
-		for range components {
-			p.kernels = append(p.kernels, make([]float64, size))
+		size := convolve.Len(p.nx, p.ny)
+		p.spectrum = make([]float32, size)
+		for range pairs {
+			p.kernels = append(p.kernels, make([]float32, size))
 		}
 	}
-	for range components {
+	for range 2 * pairs {
 		p.out = append(p.out, make([]float32, p.w*p.h))
 	}
 	return p, kept
 }
 
-func (p *plane) kernel(k int, quadrant []float64, n int) {
+// kernel transforms a pair of kernels; the second may be nil.
+func (p *plane) kernel(pair int, first, second []float64, n int) {
 	if p.w == 0 {
 		return
 	}
 	t := <-p.transforms
-	t.Kernel(p.kernels[k], quadrant, n)
+	t.Kernels(p.kernels[pair], first, second, n)
 	p.transforms <- t
 }
 
@@ -413,11 +420,11 @@ func (p *plane) set(f *beam.Fluence) {
 	p.transforms <- t
 }
 
-func (p *plane) convolve(k int) {
+func (p *plane) convolve(pair int) {
 	if p.w == 0 {
 		return
 	}
 	t := <-p.transforms
-	t.Product(p.out[k], p.spectrum, p.kernels[k], max(-p.pad, 0), p.w, p.h)
+	t.Product(p.out[2*pair], p.out[2*pair+1], p.spectrum, p.kernels[pair], max(-p.pad, 0), p.w, p.h)
 	p.transforms <- t
 }
