@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,16 +19,16 @@ import (
 func newBenchmark() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "benchmark",
-		Short: "Hold the engines against references that nobody here made",
+		Short: "Hold the engines against references that nobody here made, and against the clock",
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("no benchmark %q, there is mc", args[0])}
+				return usageError{fmt.Errorf("no benchmark %q, there are mc and speed", args[0])}
 			}
-			return usageError{errors.New("which benchmark? There is mc")}
+			return usageError{errors.New("which benchmark? There are mc and speed")}
 		},
 	}
-	cmd.AddCommand(newBenchmarkMC())
+	cmd.AddCommand(newBenchmarkMC(), newBenchmarkSpeed())
 	return cmd
 }
 
@@ -97,7 +96,7 @@ func (o *monteCarloOptions) run(cmd *cobra.Command) error {
 		return err
 	}
 	if o.markdown != "" { // before the work, not after it
-		if _, _, err := o.around(); err != nil {
+		if _, _, err := monteCarloSection.in(o.markdown).around(); err != nil {
 			return err
 		}
 	}
@@ -141,29 +140,6 @@ func (o *monteCarloOptions) writeDose(r *benchmarks.Result, dose *geometry.Volum
 	return writeNPY(filepath.Join(dir, "dose.npy"), dose)
 }
 
-// The tables stand between these lines of a document, whose other text stays.
-const (
-	tablesBegin = "<!-- kerma benchmark mc: made by this command, edits are lost -->"
-	tablesEnd   = "<!-- /kerma benchmark mc -->"
-)
-
-// around is what a document says before and after its tables.
-func (o *monteCarloOptions) around() (before, after string, err error) {
-	data, err := os.ReadFile(o.markdown)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", "", nil
-	}
-	if err != nil {
-		return "", "", err
-	}
-	before, rest, begun := strings.Cut(string(data), tablesBegin+"\n")
-	_, after, ended := strings.Cut(rest, tablesEnd+"\n")
-	if !begun || !ended {
-		return "", "", fmt.Errorf("%s has no place for the tables: add the lines\n%s\n%s", o.markdown, tablesBegin, tablesEnd)
-	}
-	return before, after, nil
-}
-
 // writeMarkdown writes the tables into the document, and its plots into a
 // folder of its name.
 func (o *monteCarloOptions) writeMarkdown(report *benchmarks.Report) error {
@@ -177,19 +153,8 @@ func (o *monteCarloOptions) writeMarkdown(report *benchmarks.Report) error {
 			return err
 		}
 	}
-	before, after, err := o.around()
-	if err != nil {
-		return err
-	}
-	return writeFile(o.markdown, func(w io.Writer) error {
-		if _, err := io.WriteString(w, before+tablesBegin+"\n"); err != nil {
-			return err
-		}
-		if err := report.WriteMarkdown(w, filepath.Base(plots)); err != nil {
-			return err
-		}
-		_, err := io.WriteString(w, tablesEnd+"\n"+after)
-		return err
+	return monteCarloSection.in(o.markdown).write(func(w io.Writer) error {
+		return report.WriteMarkdown(w, filepath.Base(plots))
 	})
 }
 

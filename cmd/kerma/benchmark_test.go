@@ -90,7 +90,7 @@ func TestBenchmarkTablesLeaveTheTextAroundThem(t *testing.T) {
 	assert.Contains(t, string(fresh), "| small |")
 	assert.FileExists(t, filepath.Join(filepath.Dir(document), "validation-plots", "small.svg"))
 
-	require.NoError(t, os.WriteFile(document, []byte("before\n"+tablesBegin+"\nold\n"+tablesEnd+"\nafter\n"), 0o644))
+	require.NoError(t, os.WriteFile(document, []byte("before\n"+monteCarloSection.begin+"\nold\n"+monteCarloSection.end+"\nafter\n"), 0o644))
 	code, _, errs = benchmark(t, args...)
 	require.Zero(t, code, errs)
 	filled, err := os.ReadFile(document)
@@ -101,7 +101,7 @@ func TestBenchmarkTablesLeaveTheTextAroundThem(t *testing.T) {
 	require.NoError(t, os.WriteFile(document, []byte("by hand\n"), 0o644))
 	code, _, errs = benchmark(t, args...)
 	assert.Equal(t, exitInput, code)
-	assert.Contains(t, errs, tablesBegin)
+	assert.Contains(t, errs, monteCarloSection.begin)
 	kept, err := os.ReadFile(document)
 	require.NoError(t, err)
 	assert.Equal(t, "by hand\n", string(kept))
