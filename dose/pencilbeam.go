@@ -50,7 +50,7 @@ func (e PencilBeam) Compute(ctx context.Context, r Request) (*Result, error) {
 		return nil, err
 	}
 	p := &pencilJob{
-		job: j, correction: e.Heterogeneity, dose: make([]float64, j.Grid.Len()),
+		job: j, correction: e.Heterogeneity, dose: geometry.NewVolume(j.Grid),
 		tables: map[*machine.Machine]*pencil.Depths{},
 		ratios: map[*machine.Machine]heterogeneity.TissueRatios{},
 		parts:  map[*machine.Machine]*pencilParts{},
@@ -68,7 +68,7 @@ func (e PencilBeam) Compute(ctx context.Context, r Request) (*Result, error) {
 		}
 	}
 
-	result, err := j.result(p.dose)
+	result, err := j.course(p.dose)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (e PencilBeam) Compute(ctx context.Context, r Request) (*Result, error) {
 type pencilJob struct {
 	*job
 	correction heterogeneity.Correction
-	dose       []float64 // Gy a fraction
+	dose       *geometry.Volume // Gy a fraction
 	tables     map[*machine.Machine]*pencil.Depths
 	ratios     map[*machine.Machine]heterogeneity.TissueRatios
 	parts      map[*machine.Machine]*pencilParts
@@ -177,9 +177,9 @@ func (p *pencilJob) voxels(ctx context.Context, frame geometry.Frame, water hete
 		return 0, err
 	}
 	size, affine := p.Grid.Size(), frame.OfGrid(p.Grid)
-	slabs := make([]float64, size[2])
+	slabs := make([]float32, size[2])
 	err = parallel.For(ctx, size[2], p.Threads, func(k int) error {
-		depth, fresh := make([]float64, size[0]), make([]float64, size[0])
+		depth, part32, fresh := make([]float64, size[0]), make([]float32, size[0]), make([]float32, size[0])
 		for y := range size[1] {
 			row := p.Grid.Offset(0, y, k)
 			first, end := extent(p.inside[row : row+size[0]])
@@ -199,22 +199,23 @@ func (p *pencilJob) voxels(ctx context.Context, frame geometry.Frame, water hete
 				start := affine.At(float64(from), float64(y), float64(k))
 				r.Row(part, start, affine.Step[0])
 				for i := range part {
+					part32[i] = float32(part[i])
 					if !p.inside[row+from+i] {
-						part[i] = -1
+						part32[i] = -1
 					}
 				}
-				dose := p.dose[row+from : row+to]
+				dose := p.dose.Data[row+from : row+to]
 				if r.factors == nil {
-					slabs[k] = max(slabs[k], f.Add(dose, part, line, from))
+					slabs[k] = max(slabs[k], f.Add(dose, part32[:len(part)], line, from))
 					return
 				}
 				water := fresh[:len(part)]
 				clear(water)
-				slabs[k] = max(slabs[k], f.Add(water, part, line, from))
+				slabs[k] = max(slabs[k], f.Add(water, part32[:len(part)], line, from))
 				r.factors.Row(part, start, affine.Step[0])
 				for i, d := range water {
 					if d != 0 {
-						dose[i] += d * part[i]
+						dose[i] += d * float32(part[i])
 					}
 				}
 			}
@@ -233,7 +234,7 @@ func (p *pencilJob) voxels(ctx context.Context, frame geometry.Frame, water hete
 		return nil
 	})
 	for _, d := range slabs {
-		deepest = max(deepest, d)
+		deepest = max(deepest, float64(d))
 	}
 	return deepest, err
 }

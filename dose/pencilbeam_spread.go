@@ -88,7 +88,7 @@ func (p *pencilJob) spread(ctx context.Context, c heterogeneity.Spreading, frame
 				for i, d := range add {
 					// Not a number: beyond the reach of this part.
 					if p.inside[n+first+i] && d == d {
-						p.dose[n+first+i] += d
+						p.dose.Data[n+first+i] += float32(d)
 					}
 				}
 			}

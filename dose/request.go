@@ -203,25 +203,39 @@ func (j *job) warnBeam(d *delivery) {
 
 // negligible is the share of the maximum dose that the rounding errors of the
 // convolutions can leave below zero where there is no dose.
-const negligible = 1e-9
+const negligible = 1e-6
 
 // result turns the dose of one fraction (Gy) into that of the course.
 func (j *job) result(fraction []float64) (*Result, error) {
-	r := &Result{Dose: geometry.NewVolume(j.Grid), Fractions: j.fractions, Warnings: j.warnings}
-	most := 0.0
-	for _, d := range fraction {
+	dose := geometry.NewVolume(j.Grid)
+	for i, d := range fraction {
+		dose.Data[i] = float32(d)
+	}
+	return j.course(dose)
+}
+
+// course turns the dose of one fraction (Gy), in its place, into that of the
+// course.
+func (j *job) course(dose *geometry.Volume) (*Result, error) {
+	r := &Result{Dose: dose, Fractions: j.fractions, Warnings: j.warnings}
+	var most float32
+	for _, d := range dose.Data {
 		most = max(most, d)
 	}
-	for i, d := range fraction {
-		if d < 0 && d > -negligible*most {
+	least, fractions := -negligible*most, float32(j.fractions)
+	for i, d := range dose.Data {
+		if d == 0 {
+			continue
+		}
+		if d < 0 && d > least {
 			d = 0
 		}
-		d *= float64(j.fractions)
-		if math.IsNaN(d) || math.Abs(d) > math.MaxFloat32 {
+		d *= fractions
+		if d-d != 0 { // not a number, or infinite
 			n := j.Grid.Size()
 			return nil, fmt.Errorf("dose: voxel (%d, %d, %d) has a dose of %v Gy", i%n[0], i/n[0]%n[1], i/n[0]/n[1], d)
 		}
-		r.Dose.Data[i] = float32(d)
+		dose.Data[i] = d
 	}
 	named := map[*machine.Machine]bool{}
 	for _, d := range j.beams {
