@@ -3,6 +3,7 @@ package dose
 import (
 	"context"
 
+	"github.com/kerma-rt/kerma/dose/beam"
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
@@ -37,6 +38,11 @@ func (p *pencilJob) rays(ctx context.Context, frame geometry.Frame, m *pencil.Ma
 
 // water is what the factors of one segment depend on beside the patient.
 func (p *pencilJob) water(m *machine.Machine, maps *fluenceMaps) heterogeneity.Water {
+	return p.openWater(m, maps.open, maps.all)
+}
+
+// openWater is the same for the opening in the first of the maps that has one.
+func (p *pencilJob) openWater(m *machine.Machine, maps ...*beam.Fluence) heterogeneity.Water {
 	if _, ok := p.correction.(heterogeneity.Factored); !ok {
 		return heterogeneity.Water{}
 	}
@@ -48,8 +54,10 @@ func (p *pencilJob) water(m *machine.Machine, maps *fluenceMaps) heterogeneity.W
 		}
 		p.ratios[m] = w.Ratios
 	}
-	if w.Radius, w.Open = opening(maps.open); w.Radius == 0 {
-		w.Radius, w.Open = opening(maps.all)
+	for _, f := range maps {
+		if w.Radius, w.Open = opening(f); w.Radius > 0 {
+			break
+		}
 	}
 	return w
 }
