@@ -29,12 +29,16 @@ type Matrix struct {
 	Run      []Run
 	RunStart []int64 // one more than there are columns
 
-	// Lost is the share of each column's dose that has been left out, 0…1.
+	// Lost is the share of each column's dose, summed over the body, that has
+	// been left out by the cut-off and the threshold, 0…1.
 	Lost []float64
+
+	Provenance dose.Provenance
+	Warnings   []string
 }
 
 // Run is the voxels First, First+1, …, End−1.
-type Run struct{ First, End int32 }
+type Run = dose.Run
 
 // Columns is the number of bixels.
 func (m *Matrix) Columns() int { return max(len(m.Start)-1, 0) }

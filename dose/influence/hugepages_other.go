@@ -1,0 +1,5 @@
+//go:build !linux
+
+package influence
+
+func hugePages([]float32) {}
