@@ -12,6 +12,8 @@ package beamlet
 
 //go:generate go run -C ../gen ./beamlet -out ../beamlet/beamlet_amd64.s -stubs ../beamlet/beamlet_amd64.go -pkg beamlet
 
+import "github.com/kerma-rt/kerma/internal/kernels/sparse"
+
 const (
 	// Lanes is the number of voxels of a Block.
 	Lanes = 16
@@ -19,9 +21,8 @@ const (
 	Rank = 8
 )
 
-// Run is the voxels First, First+1, …, End−1 that consecutive values of a
-// column belong to.
-type Run struct{ First, End int32 }
+// Run is the voxels that consecutive values of a column belong to.
+type Run = sparse.Run
 
 // Lattice is where the bixels of one beam are.
 type Lattice struct {
@@ -49,7 +50,7 @@ type Column struct {
 }
 
 // Start is the run before the first.
-var Start = Run{-1, -1}
+var Start = Run{First: -1, End: -1}
 
 // Count moves every column on by the values and runs that b has for it. Limit
 // does not count.

@@ -112,12 +112,12 @@ func (s *scene) write(t testing.TB) ([]float32, []Run, []Column) {
 	for i := range w.Value {
 		w.Value[i] = guard
 	}
-	w.Run[runs] = Run{guard, guard}
+	w.Run[runs] = Run{First: guard, End: guard}
 	for i := range s.blocks {
 		w.Add(&s.blocks[i], s.amplitude[i])
 	}
 	require.EqualValues(t, guard, w.Value[values], "written behind the end")
-	require.Equal(t, Run{guard, guard}, w.Run[runs], "written behind the end")
+	require.Equal(t, Run{First: guard, End: guard}, w.Run[runs], "written behind the end")
 	return w.Value[:values], w.Run[:runs], columns
 }
 
