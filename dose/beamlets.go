@@ -38,6 +38,10 @@ type BeamletRequest struct {
 	Beams   []Bixels      // their columns follow one another
 	Reach   float64       // mm in the isocentre plane from a bixel's centre that its dose is computed
 
+	// From and To, where To is not 0, ask for the columns From ≤ j < To alone, as
+	// they are among all: a matrix can be made piece by piece.
+	From, To int
+
 	Threads  int // goroutines; 0 means one per CPU
 	Progress func(done float64)
 
@@ -63,16 +67,19 @@ type beamletJob struct {
 	*job
 	request *BeamletRequest
 	fields  []*bixelField
-	columns int
+	columns int // asked for
+	before  int // columns of the beams so far, asked for or not
 }
 
 // bixelField is the bixels of one beam.
 type bixelField struct {
-	*Bixels
+	*Bixels // those asked for
 	*delivery
 	frame   geometry.Frame
 	affine  geometry.Affine
-	lattice *beamlet.Lattice
+	lattice *beamlet.Lattice // of all bixels, with the columns of those asked for
+	all     []int32          // columns of the lattice among all bixels of the beam
+	lines   [2][2]int        // the lines of x and y from and to which there are columns
 	around  pencil.Map // whose points cover what is in reach; it has no values
 }
 
@@ -94,6 +101,8 @@ func prepareBeamlets(ctx context.Context, r BeamletRequest) (*beamletJob, error)
 		return nil, fmt.Errorf("%w: no beams", ErrRequest)
 	case !(r.Reach > 0 && r.Reach <= 1000):
 		return nil, fmt.Errorf("%w: dose within %g mm of bixels", ErrRequest, r.Reach)
+	case r.From < 0 || r.To < 0 || r.From > r.To || r.To > 0 && r.From == r.To:
+		return nil, fmt.Errorf("%w: columns %d to %d", ErrRequest, r.From, r.To)
 	case r.Place == nil:
 		return nil, fmt.Errorf("%w: no place for the columns", ErrRequest)
 	}
@@ -119,12 +128,15 @@ func prepareBeamlets(ctx context.Context, r BeamletRequest) (*beamletJob, error)
 			return nil, fmt.Errorf("%v: %w", d.Beam, err)
 		}
 	}
+	if r.To > j.before {
+		return nil, fmt.Errorf("%w: columns %d to %d of %d", ErrRequest, r.From, r.To, j.before)
+	}
 	return j, nil
 }
 
 // field adds the bixels of one beam.
 func (j *beamletJob) field(b *Bixels, d delivery) error {
-	if j.columns+len(b.Centre) > math.MaxInt32 {
+	if j.before+len(b.Centre) > math.MaxInt32 {
 		return fmt.Errorf("%w: more than %d bixels", ErrRequest, math.MaxInt32)
 	}
 	l, err := b.lattice()
@@ -132,6 +144,11 @@ func (j *beamletJob) field(b *Bixels, d delivery) error {
 		return err
 	}
 	l.Reach = float32(j.request.Reach)
+	from, to := 0, len(b.Centre)
+	if j.request.To > 0 {
+		from, to = min(max(j.request.From-j.before, 0), to), min(max(j.request.To-j.before, 0), to)
+	}
+	j.before += len(b.Centre)
 	pose := b.Pose
 	if pose.SAD == 0 {
 		pose.SAD = d.machine.SAD
@@ -139,7 +156,10 @@ func (j *beamletJob) field(b *Bixels, d delivery) error {
 	if d.sad = pose.SAD; math.Abs(d.sad-d.machine.SAD) > sameSAD {
 		return fmt.Errorf("%w: source–axis distance %g mm, machine %q has %g mm", ErrRequest, d.sad, d.machine.Name, d.machine.SAD)
 	}
-	f := &bixelField{Bixels: b, lattice: l}
+	asked := *b
+	asked.Centre = b.Centre[from:to]
+	f := &bixelField{Bixels: &asked, lattice: l, all: l.Column}
+	f.only(from, to)
 	if f.frame, err = geometry.NewFrame(pose); err != nil {
 		return err
 	}
@@ -154,11 +174,32 @@ func (j *beamletJob) field(b *Bixels, d delivery) error {
 	f.around = pencil.Map{X: step * math.Floor(x0/step), Y: step * math.Floor(y0/step), Step: step}
 	f.around.NX = int(math.Ceil((x1-f.around.X)/step)) + 1
 	f.around.NY = int(math.Ceil((y1-f.around.Y)/step)) + 1
-	j.columns += len(b.Centre)
+	if from == to {
+		return nil
+	}
+	j.columns += to - from
 	j.fields = append(j.fields, f)
 	f.delivery = &d
 	j.warnBeam(&d)
 	return nil
+}
+
+// only takes the columns from … to−1 as 0 … to−from−1, and no others.
+func (f *bixelField) only(from, to int) {
+	l := f.lattice
+	nx := len(l.X)
+	l.Column = make([]int32, len(f.all))
+	f.lines = [2][2]int{{nx, 0}, {len(l.Y), 0}}
+	for n, c := range f.all {
+		l.Column[n] = -1
+		if int(c) < from || int(c) >= to {
+			continue
+		}
+		l.Column[n] = c - int32(from)
+		for a, line := range [2]int{n % nx, n / nx} {
+			f.lines[a] = [2]int{min(f.lines[a][0], line), max(f.lines[a][1], line+1)}
+		}
+	}
 }
 
 // slab is the number of planes that one goroutine takes at a time.
@@ -216,18 +257,19 @@ func (f *bixelField) project(b *beamlet.Block, l *pencil.Line, first int, inside
 	for n := len(inside); n < beamlet.Lanes; n++ {
 		b.X[n], b.Y[n] = b.X[0], b.Y[0]
 	}
-	b.I0, b.I1 = f.linesNear(f.lattice.X, x0, x1)
-	b.J0, b.J1 = f.linesNear(f.lattice.Y, y0, y1)
+	b.I0, b.I1 = f.linesNear(f.lattice.X, f.lines[0], x0, x1)
+	b.J0, b.J1 = f.linesNear(f.lattice.Y, f.lines[1], y0, y1)
 	return b.I0 < b.I1 && b.J0 < b.J1
 }
 
-// linesNear is the lines that lie within reach of low … high.
-func (f *bixelField) linesNear(lines []float32, low, high float32) (from, to int) {
+// linesNear is the lines among those between that lie within reach of low …
+// high.
+func (f *bixelField) linesNear(lines []float32, between [2]int, low, high float32) (from, to int) {
 	const hair = 1e-3 // lines, for rounding
 	origin, reach := float64(lines[0]), float64(f.lattice.Reach)
 	from = int(math.Ceil((float64(low)-reach-origin)/f.Size - hair))
 	to = int(math.Floor((float64(high)+reach-origin)/f.Size+hair)) + 1
-	return max(from, 0), min(to, len(lines))
+	return max(from, between[0]), min(to, between[1])
 }
 
 // sizes is how many values and runs a column has from each slab: of slab n and

@@ -157,7 +157,7 @@ func (f *bixelField) open(pixel float64) *beam.Fluence {
 	m.Value = make([]float64, m.NX*m.NY)
 	for y := range ny * n {
 		for x := range nx * n {
-			if f.lattice.Column[y/n*nx+x/n] >= 0 {
+			if f.all[y/n*nx+x/n] >= 0 {
 				m.Value[(edge+y)*m.NX+edge+x] = 1
 			}
 		}
