@@ -44,7 +44,7 @@ var layers = []layer{
 	{"internal", []string{"geometry", "heterogeneity", "dose", "dicom", "internal"}, "reports and demos stand above the library"},
 	{"benchmarks", []string{"geometry", "heterogeneity", "dose", "dicom", "internal", "benchmarks"}, "a benchmark uses the library, not the command"},
 	{"cmd", []string{""}, "the command may use everything"},
-	{"bindings", []string{"geometry", "heterogeneity", "dose", "dicom", "benchmarks", "internal/version", "internal/calculation", "internal/kernels/simd"}, "bindings use what a Go program could: the public packages, and what the command shares with them"},
+	{"bindings", []string{"geometry", "heterogeneity", "dose", "dicom", "benchmarks", "internal/version", "internal/calculation", "internal/demo", "internal/kernels/simd"}, "bindings use what a Go program could: the public packages, and what the command shares with them"},
 	{"docs", []string{"geometry", "heterogeneity", "dose", "dicom", "benchmarks", "internal"}, "what draws the pictures of the docs"},
 	{"examples", []string{"geometry", "heterogeneity", "dose", "dicom", "benchmarks", "bindings"}, "examples use what a reader of them can use"},
 }
