@@ -61,6 +61,7 @@ var curves = []curve{
 		}
 		return computing(dose.CollapsedCone{Directions: 72}, r, o.Threads), float64(r.Grid.Len()), nil
 	}},
+	{"influence matrix, TG-119", "bixels", []float64{1, 3, 5, 7, 9}, bixels},
 	{"gamma 2 %/2 mm", "points", []float64{60, 80, 100, 150, 200}, func(ctx context.Context, o Options, side float64) (run, float64, error) {
 		r, err := compared(ctx, [3]int{int(side), int(side), int(0.75 * side)}, 2, 2, o.Threads)
 		return r, r.units, err

@@ -25,7 +25,7 @@ var ErrJob = errors.New("speed: no such job")
 // Options are how a benchmark runs. The zero value is usable.
 type Options struct {
 	// Jobs are names of jobs, of groups of them (the part of a name before its
-	// first hyphen), Kernels or Growth; none stands for all.
+	// first hyphen), Limits, Kernels or Growth; none stands for all.
 	Jobs    []string
 	Threads int // of the runs beside those on one thread; 0 means one per CPU
 	// Repetitions is how often at least a job is timed, of which the median
@@ -43,8 +43,9 @@ type Options struct {
 
 // What Options.Jobs may name besides jobs.
 const (
-	Kernels = "kernels"
-	Growth  = "growth"
+	Kernels = "kernels" // the hot loops, and the limits that they are held against
+	Limits  = "limits"  // what the machine can do
+	Growth  = "growth"  // how the time grows with the size of a job
 )
 
 // Report is a finished benchmark.
@@ -80,8 +81,8 @@ func (o Options) chosen(name string) bool {
 func (o Options) Check() error {
 	for _, asked := range o.Jobs {
 		one := Options{Jobs: []string{asked}}
-		if !one.chosen(Kernels) && !one.chosen(Growth) && !slices.ContainsFunc(Names(), one.chosen) {
-			return fmt.Errorf("%w: %q, there are %s, %s, %s", ErrJob, asked, strings.Join(Names(), ", "), Kernels, Growth)
+		if !one.chosen(Limits) && !one.chosen(Kernels) && !one.chosen(Growth) && !slices.ContainsFunc(Names(), one.chosen) {
+			return fmt.Errorf("%w: %q, there are %s, %s, %s, %s", ErrJob, asked, strings.Join(Names(), ", "), Limits, Kernels, Growth)
 		}
 	}
 	return nil
@@ -101,7 +102,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	r := &Report{
 		Version: version.Version, Go: runtime.Version(), System: fmt.Sprintf("%s/%s, %d CPUs", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
-		CPU: processor(), SIMD: simd.Current().String(), Threads: o.Threads, Jobs: []*Timing{}, Kernels: []Kernel{}, Curves: []Curve{},
+		CPU: processor(), SIMD: simd.Current().String(), Threads: o.Threads, Limits: []limits.Limits{}, Jobs: []*Timing{}, Kernels: []Kernel{}, Curves: []Curve{},
 	}
 	steps := o.steps(r)
 	for i, step := range steps {
@@ -122,6 +123,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 func (o Options) steps(r *Report) []func(context.Context) error {
 	var steps []func(context.Context) error
 	for _, threads := range o.counts() {
+		if !o.chosen(Limits) && !o.chosen(Kernels) {
+			break
+		}
 		steps = append(steps, func(ctx context.Context) error {
 			l, err := limits.Measure(ctx, threads)
 			r.Limits = append(r.Limits, l)

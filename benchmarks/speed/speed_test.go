@@ -19,7 +19,7 @@ import (
 )
 
 func TestUnknownJobsAreRefusedAndGroupsAreNot(t *testing.T) {
-	for _, good := range [][]string{nil, {"gamma"}, {"gamma-3-3", "field"}, {Kernels}, {Growth}} {
+	for _, good := range [][]string{nil, {"gamma"}, {"gamma-3-3", "field"}, {Kernels}, {Limits, Growth}} {
 		assert.NoError(t, Options{Jobs: good}.Check(), "%v", good)
 	}
 	for _, bad := range []string{"", "gam", "gamma-", "gamma-1-1", "all"} {

@@ -46,7 +46,9 @@ func megabytes(b float64) string {
 
 func (r *Report) tables() []table {
 	var out []table
-	out = append(out, r.limitTable())
+	if len(r.Limits) > 0 {
+		out = append(out, r.limitTable())
+	}
 	if len(r.Jobs) > 0 {
 		t := table{
 			Title: "Whole jobs",

@@ -34,7 +34,7 @@ Nothing else should run meanwhile. All jobs take some minutes and a few GB of me
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&o.Jobs, "jobs", nil, "only these, separated by commas: "+strings.Join(speed.Names(), ", ")+", "+speed.Kernels+", "+speed.Growth+", or groups such as gamma (default: all)")
+	f.StringSliceVar(&o.Jobs, "jobs", nil, "only these, separated by commas: "+strings.Join(speed.Names(), ", ")+", "+speed.Limits+", "+speed.Kernels+", "+speed.Growth+", or groups such as gamma (default: all)")
 	f.IntVar(&o.Threads, "threads", 0, "most goroutines (default: one per CPU)")
 	f.IntVar(&o.Repetitions, "repeat", 5, "timings of each job at least")
 	f.StringVar(&o.Patient, "patient", "", "folder of the whole TG-119 phantom, CT and structures as DICOM (default: its slices that come with Kerma)")

@@ -17,7 +17,7 @@ func TestSpeedIsMeasuredAndWritten(t *testing.T) {
 	dir := t.TempDir()
 	list, document := filepath.Join(dir, "speed.json"), filepath.Join(dir, "performance.md")
 	require.NoError(t, os.WriteFile(document, []byte("before\n"+speedSection.begin+"\nold\n"+speedSection.end+"\nafter\n"), 0o644))
-	code, table, errs := benchmark(t, "speed", "--jobs", "dvh", "--repeat", "1", "--threads", "2", "--out", dir, "--json", list, "--markdown", document)
+	code, table, errs := benchmark(t, "speed", "--jobs", "dvh,limits", "--repeat", "1", "--threads", "2", "--out", dir, "--json", list, "--markdown", document)
 	require.Zero(t, code, errs)
 	assert.Contains(t, table, "DVH of all structures")
 
