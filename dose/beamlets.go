@@ -80,7 +80,7 @@ type bixelField struct {
 	lattice *beamlet.Lattice // of all bixels, with the columns of those asked for
 	all     []int32          // columns of the lattice among all bixels of the beam
 	lines   [2][2]int        // the lines of x and y from and to which there are columns
-	around  pencil.Map // whose points cover what is in reach; it has no values
+	around  pencil.Map       // whose points cover what is in reach; it has no values
 }
 
 // prepareBeamlets checks a request and finds frames, lattices and body.

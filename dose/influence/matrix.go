@@ -3,15 +3,9 @@
 package influence
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/kerma-rt/kerma/dose"
 	"github.com/kerma-rt/kerma/geometry"
 )
-
-// ErrLength is wrapped by errors about vectors that do not fit a matrix.
-var ErrLength = errors.New("influence: wrong length")
 
 // Matrix is sparse, by columns: a row is a voxel of Grid, x fastest, a column a
 // bixel, beam after beam. The voxels of a column ascend, and are given as runs
@@ -57,52 +51,4 @@ func (m *Matrix) Index(dst []int32, column int) []int32 {
 		}
 	}
 	return dst
-}
-
-// Multiply sets dose (Gy, one a voxel) to what bixels of the given weights (MU,
-// one a column) give together. It fails with ErrLength.
-func (m *Matrix) Multiply(dose []float32, weights []float64) error {
-	if err := m.check(len(dose), len(weights)); err != nil {
-		return err
-	}
-	clear(dose)
-	for j, w := range weights {
-		value := m.Value[m.Start[j]:m.Start[j+1]]
-		for _, r := range m.Run[m.RunStart[j]:m.RunStart[j+1]] {
-			n := r.End - r.First
-			for i, d := range dose[r.First:r.End] {
-				dose[int(r.First)+i] = d + float32(w)*value[i]
-			}
-			value = value[n:]
-		}
-	}
-	return nil
-}
-
-// MultiplyTransposed sets gradient (one a column) to what a change of each
-// weight adds to an objective whose derivative by the dose of each voxel is
-// doseGradient. It fails with ErrLength.
-func (m *Matrix) MultiplyTransposed(gradient []float64, doseGradient []float32) error {
-	if err := m.check(len(doseGradient), len(gradient)); err != nil {
-		return err
-	}
-	for j := range gradient {
-		value := m.Value[m.Start[j]:m.Start[j+1]]
-		var sum float64
-		for _, r := range m.Run[m.RunStart[j]:m.RunStart[j+1]] {
-			for i, g := range doseGradient[r.First:r.End] {
-				sum += float64(g) * float64(value[i])
-			}
-			value = value[r.End-r.First:]
-		}
-		gradient[j] = sum
-	}
-	return nil
-}
-
-func (m *Matrix) check(voxels, columns int) error {
-	if voxels != m.Voxels() || columns != m.Columns() {
-		return fmt.Errorf("%w: %d voxels and %d columns for a matrix of %d × %d", ErrLength, voxels, columns, m.Voxels(), m.Columns())
-	}
-	return nil
 }

@@ -83,6 +83,11 @@ func TestSumIsTheNaiveSumBitForBitOnEveryLevel(t *testing.T) {
 					}
 				}
 				require.True(t, slices.Equal(rounded, got))
+				for i := range got {
+					got[i] = float32(math.NaN())
+				}
+				require.NoError(t, l.Multiply(t.Context(), got, w, threads))
+				require.True(t, slices.Equal(rounded, got))
 			}
 			restore()
 		}
@@ -181,6 +186,7 @@ func TestImpossibleLinesAreRefusedOnEveryLevel(t *testing.T) {
 				require.NoError(t, NewSum(40).Add(t.Context(), l, make([]float64, 2), 1))
 				spoil(&l)
 				assert.ErrorIs(t, NewSum(40).Add(t.Context(), l, []float64{1, 1}, 1), ErrLines)
+				assert.ErrorIs(t, l.Multiply(t.Context(), make([]float32, 40), []float64{1, 1}, 1), ErrLines)
 				assert.ErrorIs(t, l.Dot(t.Context(), make([]float64, 2), make([]float32, 40), 1), ErrLines)
 			}
 		})
