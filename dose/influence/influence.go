@@ -24,7 +24,10 @@ type Request struct {
 	Compensate bool    // scales each column by what has been left out of it, 1/(1 − Lost): its dose summed over the body stays
 
 	MaxBytes int64 // that the matrix may take; 0: no limit
-	Threads  int   // goroutines; 0 means one per CPU
+	// Reuse, if set, is a matrix no longer needed: the new one takes its memory
+	// where that suffices. Touching new memory takes as long as the dose.
+	Reuse   *Matrix
+	Threads int // goroutines; 0 means one per CPU
 
 	// Progress, if set, is called from one goroutine with the finished share
 	// of the work, 0…1, rising, at most 20 times a second.
@@ -53,47 +56,76 @@ func bytes(columns int, values, runs int64) int64 {
 // with the errors of package machine and with that of ctx. The same request
 // gives the same bits whatever the number of goroutines.
 func Compute(ctx context.Context, r Request) (*Matrix, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	m := &Matrix{Grid: r.grid(), Beams: r.Beams}
+	if err := m.compute(ctx, &r, 0, 0); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (r *Request) check() error {
 	if !(r.Threshold >= 0 && r.Threshold < 1) || r.MaxBytes < 0 {
-		return nil, fmt.Errorf("%w: threshold %g, at most %d bytes", dose.ErrRequest, r.Threshold, r.MaxBytes)
+		return fmt.Errorf("%w: threshold %g, at most %d bytes", dose.ErrRequest, r.Threshold, r.MaxBytes)
 	}
-	m := &Matrix{Grid: r.Grid, Beams: r.Beams}
-	if m.Grid.Len() == 0 && r.Tissue != nil && r.Tissue.ElectronDensity != nil {
-		m.Grid = r.Tissue.ElectronDensity.Grid
+	return nil
+}
+
+// grid is that of the dose; empty where there is no tissue.
+func (r *Request) grid() geometry.Grid {
+	if r.Grid.Len() == 0 && r.Tissue != nil && r.Tissue.ElectronDensity != nil {
+		return r.Tissue.ElectronDensity.Grid
 	}
-	result, err := r.columns(ctx, func(start, runStart []int64) ([]float32, []Run, error) {
+	return r.Grid
+}
+
+// compute makes the columns from … to−1, or all where to is 0, in the memory
+// that m has, as far as it suffices.
+func (m *Matrix) compute(ctx context.Context, r *Request, from, to int) error {
+	result, err := r.columns(ctx, from, to, func(start, runStart []int64) ([]float32, []Run, error) {
 		columns := len(start) - 1
 		m.Start, m.RunStart = start, runStart
 		needed := bytes(columns, start[columns], runStart[columns])
 		if r.MaxBytes > 0 && needed > r.MaxBytes {
 			return nil, nil, &SizeError{Needed: needed, Allowed: r.MaxBytes}
 		}
-		m.Value, m.Run = make([]float32, start[columns]), make([]Run, runStart[columns])
-		hugePages(m.Value)
+		if values := start[columns]; int64(cap(m.Value)) < values {
+			m.Value = make([]float32, values)
+			hugePages(m.Value)
+		}
+		if runs := runStart[columns]; int64(cap(m.Run)) < runs {
+			m.Run = make([]Run, runs)
+		}
+		m.Value, m.Run = m.Value[:start[columns]], m.Run[:runStart[columns]]
 		return m.Value, m.Run, nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	m.Provenance, m.Warnings = result.Provenance, result.Warnings
-	if err := m.finish(ctx, &r, result.Beyond); err != nil {
-		return nil, err
-	}
-	return m, nil
+	return m.finish(ctx, r, result.Beyond)
 }
 
-// columns asks the engine.
-func (r *Request) columns(ctx context.Context, place func(start, runStart []int64) ([]float32, []Run, error)) (*dose.BeamletResult, error) {
+// columns asks the engine for the columns from … to−1, or all where to is 0.
+func (r *Request) columns(ctx context.Context, from, to int, place func(start, runStart []int64) ([]float32, []Run, error)) (*dose.BeamletResult, error) {
 	engine := r.Engine
 	if engine == nil {
 		engine = dose.PencilBeam{}
 	}
-	reach := r.Cutoff
-	if reach == 0 {
-		reach = DefaultCutoff
-	}
 	return engine.Beamlets(ctx, dose.BeamletRequest{
-		Tissue: r.Tissue, Machine: r.Machine, Grid: r.Grid, Beams: r.Beams, Reach: reach, Threads: r.Threads, Progress: r.Progress, Place: place,
+		Tissue: r.Tissue, Machine: r.Machine, Grid: r.Grid, Beams: r.Beams, Reach: r.reach(),
+		From: from, To: to, Threads: r.Threads, Progress: r.Progress, Place: place,
 	})
+}
+
+// reach is Cutoff, with its default.
+func (r *Request) reach() float64 {
+	if r.Cutoff == 0 {
+		return DefaultCutoff
+	}
+	return r.Cutoff
 }
 
 // finish finds what columns have lost and leaves out or scales what the
