@@ -24,8 +24,8 @@ type Request struct {
 	Compensate bool    // scales each column by what has been left out of it, 1/(1 − Lost): its dose summed over the body stays
 
 	MaxBytes int64 // that the matrix may take; 0: no limit
-	// Reuse, if set, is a matrix no longer needed: the new one takes its memory
-	// where that suffices. Touching new memory takes as long as the dose.
+	// Reuse, if set, is a matrix no longer needed, which is empty afterwards: the
+	// new one takes its memory where that suffices. Touching new memory takes as long as the dose.
 	Reuse   *Matrix
 	Threads int // goroutines; 0 means one per CPU
 
@@ -60,6 +60,10 @@ func Compute(ctx context.Context, r Request) (*Matrix, error) {
 		return nil, err
 	}
 	m := &Matrix{Grid: r.grid(), Beams: r.Beams}
+	if old := r.Reuse; old != nil {
+		m.Value, m.Run = old.Value[:0], old.Run[:0]
+		*old = Matrix{}
+	}
 	if err := m.compute(ctx, &r, 0, 0); err != nil {
 		return nil, err
 	}
