@@ -81,6 +81,8 @@ func (b Beam) layers(ctx context.Context, w Water, depth func(x, peak float64) f
 	if err != nil {
 		return nil, err
 	}
+	defer body.Free()
+	defer tissue.Free()
 	f := &Factors{log: tissue.empty()}
 	if f.medium, err = newMedium(b.Tissue, w.Ratios); err != nil {
 		return nil, err

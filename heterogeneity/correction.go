@@ -30,6 +30,9 @@ type Beam struct {
 	Spacing float64 // between rays on the isocentre plane, mm; 0 means 2
 	Step    float64 // along the beam axis, mm; 0 means 2
 	Threads int     // goroutines; 0 means one per CPU
+	Cache   *Cache  // what beams through the same patient share; may be nil
+
+	aligned bool // rays lie on a lattice along the beam-limiting devices
 }
 
 func (b Beam) depths(ctx context.Context, v *geometry.Volume, solid bool) (*Depths, error) {
@@ -39,7 +42,7 @@ func (b Beam) depths(ctx context.Context, v *geometry.Volume, solid bool) (*Dept
 	if b.Step == 0 {
 		b.Step = 2
 	}
-	return newDepths(ctx, v, b.Frame, b.Field, b.Spacing, b.Step, b.Threads, solid)
+	return b.integrate(ctx, v, solid)
 }
 
 // Corrections are all corrections.

@@ -65,15 +65,20 @@ func (c DensityScaled) Spread(ctx context.Context, b Beam, f Fluence, p PencilPa
 	}
 	var i0, j0 int
 	b.Field, i0, j0 = f.lattice(b.Field)
-	b.Spacing = f.Step
-	var err error
-	if b.Tissue, err = b.Tissue.attenuating(media); err != nil {
+	b.Spacing, b.aligned = f.Step, true
+	tissue, err := b.Tissue.attenuating(media)
+	if err != nil {
 		return nil, err
+	}
+	if tissue != b.Tissue {
+		// It is made anew for every beam.
+		b.Tissue, b.Cache = tissue, nil
 	}
 	depths, err := c.Depths(ctx, b)
 	if err != nil {
 		return nil, err
 	}
+	defer depths.Free()
 	s := &Spread{dose: depths.empty()}
 	if s.medium, err = newMedium(b.Tissue, media); err != nil {
 		return nil, err

@@ -36,6 +36,9 @@ type Field struct {
 type Depths struct {
 	frame geometry.Frame
 	fan   fan.Fan
+	// The fan is turned about the beam axis: u = cos·x + sin·y, w = −sin·x + cos·y.
+	cos, sin float64
+	cache    *Cache // where the memory of the fan came from
 }
 
 // NewDepths tabulates the depths of v (v ≥ 0) seen from the beam f over the
@@ -46,10 +49,12 @@ type Depths struct {
 // or step that is not positive, a volume that reaches the source, and a table
 // beyond geometry.MaxVoxels; and with the error of ctx when that ends.
 func NewDepths(ctx context.Context, v *geometry.Volume, f geometry.Frame, field Field, spacing, step float64, threads int) (*Depths, error) {
-	return newDepths(ctx, v, f, field, spacing, step, threads, false)
+	return Beam{Frame: f, Field: field, Spacing: spacing, Step: step, Threads: threads}.integrate(ctx, v, false)
 }
 
-func newDepths(ctx context.Context, v *geometry.Volume, f geometry.Frame, field Field, spacing, step float64, threads int, solid bool) (*Depths, error) {
+// integrate is the depths of v, or of the largest value met so far.
+func (b Beam) integrate(ctx context.Context, v *geometry.Volume, solid bool) (*Depths, error) {
+	f, field, spacing, step := b.Frame, b.Field, b.Spacing, b.Step
 	if v == nil || len(v.Data) == 0 || len(v.Data) != v.Grid.Len() {
 		return nil, fmt.Errorf("%w: the volume has no voxels", ErrDepths)
 	}
@@ -67,7 +72,12 @@ func newDepths(ctx context.Context, v *geometry.Volume, f geometry.Frame, field 
 	if near < f.SAD/100 {
 		return nil, fmt.Errorf("%w: the volume reaches to %.0f mm from the plane of the source", ErrDepths, near)
 	}
-	d := &Depths{frame: f, fan: fan.Fan{SAD: f.SAD}}
+	d := &Depths{frame: f, fan: fan.Fan{SAD: f.SAD}, cos: 1, cache: b.Cache}
+	seen := seenFrom(v, f)
+	if !b.aligned {
+		d.turn(&seen, f.OfGrid(v.Grid).Step[2])
+		field = d.around(field)
+	}
 	nodes := 1.0
 	for _, axis := range []struct {
 		a                *fan.Axis
@@ -84,11 +94,61 @@ func newDepths(ctx context.Context, v *geometry.Volume, f geometry.Frame, field 
 	}
 	// Planes start at the volume, not before it.
 	d.fan.A.First = near
-	d.fan.Sums = make([]float32, int(nodes))
-	if err := d.fan.Build(ctx, seenFrom(v, f), solid, threads); err != nil {
+	if seen.Y[0] == 0 && seen.Y[1] == 0 {
+		var err error
+		if seen.Columns, err = b.Cache.columns(ctx, v, b.Threads); err != nil {
+			return nil, err
+		}
+	}
+	d.fan.Sums = b.Cache.floats(int(nodes))
+	if err := d.fan.Build(ctx, seen, solid, b.Threads); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// turn lets w go along the slices' normal, whose step in the beam frame is
+// given, where that lies across the beam (the couch at 0): then all the rays of
+// one u of a plane lie over the same columns of voxels, which is several times
+// faster to sample.
+func (d *Depths) turn(v *fan.Volume, normal r3.Vec) {
+	const square = 1e-9
+	length := r3.Norm(normal)
+	if math.Abs(normal.Z) > square*length {
+		return
+	}
+	x, y := normal.X/length, normal.Y/length
+	if y < 0 || y == 0 && x < 0 {
+		x, y = -x, -y
+	}
+	if math.Abs(x) > square {
+		d.cos, d.sin = y, -x
+	}
+	for c := range 3 {
+		v.X[c], v.Y[c] = v.X[c]*d.cos+v.Y[c]*d.sin, v.Y[c]*d.cos-v.X[c]*d.sin
+	}
+	// Rounding is all that is left of the other two.
+	v.Y[0], v.Y[1] = 0, 0
+}
+
+// around is the rectangle of (u, w) around a field.
+func (d *Depths) around(f Field) Field {
+	if d.sin == 0 || !(f.X0 <= f.X1) || !(f.Y0 <= f.Y1) {
+		return f
+	}
+	inf := math.Inf(1)
+	r := Field{X0: inf, X1: -inf, Y0: inf, Y1: -inf}
+	for _, x := range [2]float64{f.X0, f.X1} {
+		for _, y := range [2]float64{f.Y0, f.Y1} {
+			u, w := d.turned(x, y)
+			r.X0, r.X1, r.Y0, r.Y1 = min(r.X0, u), max(r.X1, u), min(r.Y0, w), max(r.Y1, w)
+		}
+	}
+	return r
+}
+
+func (d *Depths) turned(x, y float64) (u, w float64) {
+	return d.cos*x + d.sin*y, d.cos*y - d.sin*x
 }
 
 // distances is the range of distance from the source along the beam axis of
@@ -119,8 +179,12 @@ func seenFrom(v *geometry.Volume, f geometry.Frame) fan.Volume {
 // At is the depth in mm at the point at distance a (mm) from the source along
 // the beam axis, on the ray through (x, y) of the isocentre plane, as
 // Frame.Project gives them. It is 0 before the volume, and NaN outside the
-// field and where a is not a number.
-func (d *Depths) At(x, y, a float64) float64 { return d.fan.At(x, y, a) }
+// field and where a is not a number. Where the rays are laid along the slices,
+// not the beam-limiting devices, the table reaches somewhat beyond the field.
+func (d *Depths) At(x, y, a float64) float64 {
+	u, w := d.turned(x, y)
+	return d.fan.At(u, w, a)
+}
 
 // AtPoint is the depth at a point of the patient (mm, LPS); see At.
 func (d *Depths) AtPoint(p r3.Vec) float64 { return d.At(d.frame.Project(p)) }
@@ -129,7 +193,28 @@ func (d *Depths) AtPoint(p r3.Vec) float64 { return d.At(d.frame.Project(p)) }
 // (mm), one for each place of out; see At. A row of voxels is such a line:
 // Frame.OfGrid gives first and step.
 func (d *Depths) Row(out []float64, first, step r3.Vec) {
-	d.fan.Row(out, [3]float64{first.X, first.Y, first.Z}, [3]float64{step.X, step.Y, step.Z})
+	var part [64]float32
+	for n := 0; n < len(out); n += len(part) {
+		some := part[:min(len(part), len(out)-n)]
+		d.Row32(some, r3.Add(first, r3.Scale(float64(n), step)), step)
+		for i, v := range some {
+			out[n+i] = float64(v)
+		}
+	}
+}
+
+// Row32 is Row in float32.
+func (d *Depths) Row32(out []float32, first, step r3.Vec) {
+	u, w := d.turned(first.X, first.Y)
+	du, dw := d.turned(step.X, step.Y)
+	d.fan.Row(out, [3]float64{u, w, first.Z}, [3]float64{du, dw, step.Z})
+}
+
+// Free gives the memory of the table back to the cache that it came from, for
+// the next one. Nothing can be looked up afterwards.
+func (d *Depths) Free() {
+	d.cache.free(d.fan.Sums)
+	d.fan.Sums = nil
 }
 
 // Volume is the depth at each voxel of g in mm, NaN outside the field. The
@@ -139,13 +224,8 @@ func (d *Depths) Volume(ctx context.Context, g geometry.Grid, threads int) (*geo
 	v := geometry.NewVolume(g)
 	m, n := d.frame.OfGrid(g), g.Size()
 	err := parallel.For(ctx, n[2], threads, func(k int) error {
-		row := make([]float64, n[0])
 		for j := range n[1] {
-			d.Row(row, m.At(0, float64(j), float64(k)), m.Step[0])
-			out := v.Data[g.Offset(0, j, k):]
-			for i, depth := range row {
-				out[i] = float32(depth)
-			}
+			d.Row32(v.Data[g.Offset(0, j, k):][:n[0]], m.At(0, float64(j), float64(k)), m.Step[0])
 		}
 		return nil
 	})

@@ -65,6 +65,7 @@ func (e ETAR) Factors(ctx context.Context, b Beam, w Water) (*Factors, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer depths.Free()
 	f := &Factors{log: depths.empty()}
 	fan := &f.log.fan
 	nodes := fan.U.N * fan.W.N
@@ -81,7 +82,7 @@ func (e ETAR) Factors(ctx context.Context, b Beam, w Water) (*Factors, error) {
 				n := t*nodes + i*fan.W.N + j
 				obliquity := depths.obliquity(i, j)
 				depth := float64(depths.fan.Sums[n]) * obliquity
-				x, y := fan.U.First+float64(i)*fan.U.Step, fan.W.First+float64(j)*fan.W.Step
+				x, y := depths.place(i, j)
 				density := surroundings.at(x*m, y*m, a)
 				scaled, plain := w.Ratios.TissueRatio(depth, max(radius*density, reach)), w.Ratios.TissueRatio(depth, max(radius, reach))
 				// On the surface of a kernel fitted behind build-up there is no dose.

@@ -104,10 +104,19 @@ func (f *Factors) Row(out []float64, first, step r3.Vec) {
 	}
 }
 
+// Free is Depths.Free.
+func (f *Factors) Free() { f.log.Free() }
+
 // obliquity is the length of the ray of index (i, j) per length of the axis.
 func (d *Depths) obliquity(i, j int) float64 {
 	u, w := d.fan.U.First+float64(i)*d.fan.U.Step, d.fan.W.First+float64(j)*d.fan.W.Step
 	return math.Sqrt(1 + (u*u+w*w)/(d.fan.SAD*d.fan.SAD))
+}
+
+// place is where the ray of index (i, j) meets the isocentre plane.
+func (d *Depths) place(i, j int) (x, y float64) {
+	u, w := d.fan.U.First+float64(i)*d.fan.U.Step, d.fan.W.First+float64(j)*d.fan.W.Step
+	return d.cos*u - d.sin*w, d.sin*u + d.cos*w
 }
 
 // distance is that of plane t from the source along the axis, mm.
@@ -116,6 +125,7 @@ func (d *Depths) distance(t int) float64 { return d.fan.A.First + float64(t)*d.f
 // empty is a table on the same nodes without its values.
 func (d *Depths) empty() *Depths {
 	e := *d
-	e.fan.Sums = make([]float32, len(d.fan.Sums))
+	e.fan.Sums = d.cache.floats(len(d.fan.Sums))
+	clear(e.fan.Sums)
 	return &e
 }

@@ -26,13 +26,20 @@ func (None) Depths(ctx context.Context, b Beam) (*Depths, error) {
 	if t == nil || t.ElectronDensity == nil {
 		return nil, fmt.Errorf("%w: no tissue", ErrDepths)
 	}
-	body := geometry.NewVolume(t.ElectronDensity.Grid)
 	if t.Body != nil {
-		if err := checkMask(t.Body, body.Grid); err != nil {
+		if err := checkMask(t.Body, t.ElectronDensity.Grid); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrDepths, err)
 		}
+	}
+	return b.depths(ctx, b.Cache.body(t), t.Body == nil)
+}
+
+// body is 1 inside the body, or what is in its place where no mask says.
+func (t *Tissue) body() *geometry.Volume {
+	body := geometry.NewVolume(t.ElectronDensity.Grid)
+	if t.Body != nil {
 		t.Body.Each(func(i, j, k int, fraction float32) { body.Data[body.Grid.Offset(i, j, k)] = fraction })
-		return b.depths(ctx, body, false)
+		return body
 	}
 	// Fat and denser is whole; what is lighter, the voxels that the skin cuts
 	// above all, counts in proportion: that puts the skin where it is between
@@ -40,5 +47,5 @@ func (None) Depths(ctx context.Context, b Beam) (*Depths, error) {
 	for i, electronDensity := range t.ElectronDensity.Data {
 		body.Data[i] = min(1, electronDensity/0.9)
 	}
-	return b.depths(ctx, body, true)
+	return body
 }

@@ -4,6 +4,8 @@
 // replaces one exact ray trace a point.
 package fan
 
+//go:generate go run -C ../gen ./fan -out ../fan/fan_amd64.s -stubs ../fan/fan_amd64.go -pkg fan
+
 import (
 	"context"
 	"math"
@@ -24,6 +26,7 @@ type Volume struct {
 	Data            []float32
 	Size            [3]int
 	Origin, X, Y, Z [3]float64
+	Columns         []float32 // Data as Columns returns it, or nil; it only saves time
 }
 
 // Fan is ∫ v da, a the distance from the source along the beam axis, at nodes
@@ -40,24 +43,48 @@ type Fan struct {
 	perA, perU, perW, perSAD2 float64 // 1/Step of the axes, 1/SAD², set by Build
 }
 
+// rows is how many rays of u a goroutine takes at once.
+const rows = 4
+
 // Build fills Sums, which has A.N·U.N·W.N values, from v by the midpoint rule
 // between planes. Where solid is set, the largest value that a ray has met so
 // far takes the place of the value itself. It fails only when ctx ends; the
 // result has the same bits whatever the number of goroutines.
 func (f *Fan) Build(ctx context.Context, v Volume, solid bool, threads int) error {
 	f.perA, f.perU, f.perW, f.perSAD2 = 1/f.A.Step, 1/f.U.Step, 1/f.W.Step, 1/(f.SAD*f.SAD)
-	return parallel.For(ctx, f.U.N, threads, func(i int) error {
-		f.row(v, i, solid)
+	return parallel.For(ctx, (f.U.N+rows-1)/rows, threads, func(unit int) error {
+		b := newBuffers(f.W.N, v.Size[2])
+		for i := unit * rows; i < min((unit+1)*rows, f.U.N); i++ {
+			f.row(v, i, solid, b)
+		}
 		return ctx.Err()
 	})
 }
 
+// buffers are the memory of one goroutine, padded to whole vectors.
+type buffers struct {
+	sums, sample, most []float32
+	column             []float32
+	four               []float32 // columns, where the volume has none
+}
+
+func newBuffers(w, nz int) *buffers {
+	n := padded(w)
+	return &buffers{
+		sums: make([]float32, n), sample: make([]float32, n+lanes), most: make([]float32, n),
+		column: make([]float32, padded(nz)+lanes), four: make([]float32, 4*padded(nz)),
+	}
+}
+
+// lanes is the most values to a vector.
+const lanes = 16
+
+func padded(n int) int { return (n + lanes - 1) / lanes * lanes }
+
 // row fills the nodes of all planes at one u.
-func (f *Fan) row(v Volume, i int, solid bool) {
-	sums := make([]float64, f.W.N)
-	sample := make([]float32, f.W.N)
-	most := make([]float32, f.W.N)
-	column := make([]float32, v.Size[2])
+func (f *Fan) row(v Volume, i int, solid bool, b *buffers) {
+	clear(b.sums)
+	clear(b.most)
 	u := f.U.First + float64(i)*f.U.Step
 	for t := range f.A.N {
 		a := f.A.First + (float64(t)+0.5)*f.A.Step
@@ -67,35 +94,47 @@ func (f *Fan) row(v Volume, i int, solid bool) {
 			first[c] = v.Origin[c] + u*m*v.X[c] + f.W.First*m*v.Y[c] + (f.SAD-a)*v.Z[c]
 			step[c] = f.W.Step * m * v.Y[c]
 		}
+		out, sample := f.Sums[(t*f.U.N+i)*f.W.N:][:f.W.N], b.sample[:f.W.N]
+		var met bool
 		if step[0] == 0 && step[1] == 0 {
-			v.along(sample, column, first, step[2])
+			met = v.along(sample, b, first, step[2])
 		} else {
-			v.line(sample, first, step)
+			met = v.line(sample, first, step)
 		}
-		if solid {
+		switch {
+		case solid:
 			for j, s := range sample {
-				most[j] = max(most[j], s)
+				if !met {
+					s = 0
+				}
+				b.most[j] = max(b.most[j], s)
 			}
-			copy(sample, most)
-		}
-		out := f.Sums[(t*f.U.N+i)*f.W.N:][:len(sums)]
-		sample := sample[:len(sums)]
-		for j, s := range sums {
-			out[j] = float32(s)
-			sums[j] = s + f.A.Step*float64(sample[j])
+			add(out, b.sums, b.most, float32(f.A.Step))
+		case met:
+			add(out, b.sums, sample, float32(f.A.Step))
+		default:
+			copy(out, b.sums)
 		}
 	}
 }
 
-// line samples v at first, first + step, … (continuous indices).
-func (v Volume) line(out []float32, first, step [3]float64) {
+// line samples v at first, first + step, … (continuous indices), and reports
+// whether any of them may lie in it; else it writes nothing.
+func (v Volume) line(out []float32, first, step [3]float64) bool {
 	n := len(out)
-	// Between the outermost centres, less a rounding margin, eight voxels
+	from, to := 0, n
+	// Between the outermost centres, less a margin for rounding, eight voxels
 	// surround each sample; elsewhere the careful way decides.
 	low, high := 0, n
 	for c := range 3 {
-		l, h := within(first[c], step[c], 1e-9, float64(v.Size[c]-1)-1e-9, n)
+		last := float64(v.Size[c] - 1)
+		l, h := within(first[c], step[c], -0.5, last+0.5, n)
+		from, to = max(from, l), min(to, h)
+		l, h = within(first[c], step[c], margin(v.Size[c]), last-margin(v.Size[c]), n)
 		low, high = max(low, l), min(high, h)
+	}
+	if from >= to {
+		return false
 	}
 	if low >= high {
 		low, high = n, n
@@ -106,72 +145,96 @@ func (v Volume) line(out []float32, first, step [3]float64) {
 		}
 	}
 	careful(0, low)
-	nx, nxy := v.Size[0], v.Size[0]*v.Size[1]
-	for j := low; j < high; j++ {
-		t := float64(j)
-		x, y, z := first[0]+t*step[0], first[1]+t*step[1], first[2]+t*step[2]
-		i0, j0, k0 := int(x), int(y), int(z)
-		fx, fy, fz := float32(x-float64(i0)), float32(y-float64(j0)), float32(z-float64(k0))
-		d := v.Data[i0+nx*j0+nxy*k0:]
-		d1 := d[nxy:]
-		_, _ = d[nx+1], d1[nx+1]
-		a := d[0] + fx*(d[1]-d[0])
-		b := d[nx] + fx*(d[nx+1]-d[nx])
-		p := d1[0] + fx*(d1[1]-d1[0])
-		q := d1[nx] + fx*(d1[nx+1]-d1[nx])
-		a += fy * (b - a)
-		p += fy * (q - p)
-		out[j] = a + fz*(p-a)
+	if low < high {
+		l := float64(low)
+		sample(out[low:high], v.Data, v.Size, [6]float32{
+			float32(first[0] + l*step[0]), float32(step[0]),
+			float32(first[1] + l*step[1]), float32(step[1]),
+			float32(first[2] + l*step[2]), float32(step[2]),
+		})
 	}
 	careful(high, n)
+	return true
 }
 
-// along is line for steps along z of the volume, as in every beam without
-// couch and collimator angle: four columns of voxels are blended into one, and
-// that is sampled. column is room for one value a slice.
-func (v Volume) along(out, column []float32, first [3]float64, step float64) {
+// margin is more than rounding to float32 moves an index.
+func margin(size int) float64 { return 1e-6 * float64(size+64) }
+
+// along is line for steps along z of the volume, as in every beam that the
+// couch is not turned for: four columns of voxels are blended into one, and
+// that is sampled.
+func (v Volume) along(out []float32, b *buffers, first [3]float64, step float64) bool {
 	nx, nxy, nz := v.Size[0], v.Size[0]*v.Size[1], v.Size[2]
 	n := len(out)
 	x, y, z := first[0], first[1], first[2]
 	end := z + float64(n-1)*step
 	low, high := min(z, end), max(z, end)
 	if !(x >= -0.5 && x <= float64(nx)-0.5 && y >= -0.5 && y <= float64(v.Size[1])-0.5 && high >= -0.5 && low <= float64(nz)-0.5) {
-		clear(out)
-		return
+		return false
 	}
 	i, di, fx := cell(x, nx)
 	j, dj, fy := cell(y, v.Size[1])
-	dj *= nx
-	from, _, _ := cell(low, nz)
-	to, dk, _ := cell(high, nz)
-	for k := from; k <= to+dk; k++ {
-		d := v.Data[i+nx*j+nxy*k:]
-		a := d[0] + fx*(d[di]-d[0])
-		b := d[dj] + fx*(d[dj+di]-d[dj])
-		column[k] = a + fy*(b-a)
+	k0, _, _ := cell(low, nz)
+	k1, dk, _ := cell(high, nz)
+	k1 += dk + 1
+	weight := [4]float32{(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy}
+	place := [4]int{j*nx + i, j*nx + i + di, (j+dj)*nx + i, (j+dj)*nx + i + di}
+	columns, length := v.Columns, padded(nz)
+	if columns == nil {
+		columns = b.four
+		for c, p := range place {
+			four := b.four[c*length:]
+			for k := k0; k < k1; k++ {
+				four[k] = v.Data[p+k*nxy]
+			}
+			place[c] = c
+		}
 	}
+	// Whole vectors, so that it is the same whatever part is needed.
+	k0 = k0 / lanes * lanes
+	for c := range place {
+		place[c] = place[c]*length + k0
+	}
+	blend(b.column[k0:padded(k1)], columns, &weight, &place)
+
 	careful := func(from, to int) {
 		for j := from; j < to; j++ {
 			z := z + float64(j)*step
 			out[j] = 0
 			if z >= -0.5 && z <= float64(nz)-0.5 {
 				k, dk, fz := cell(z, nz)
-				out[j] = column[k] + fz*(column[k+dk]-column[k])
+				out[j] = b.column[k] + fz*(b.column[k+dk]-b.column[k])
 			}
 		}
 	}
-	fast, slow := within(z, step, 1e-9, float64(nz-1)-1e-9, n)
+	fast, slow := within(z, step, margin(nz), float64(nz-1)-margin(nz), n)
 	if fast >= slow {
 		fast, slow = n, n
 	}
 	careful(0, fast)
-	for j := fast; j < slow; j++ {
-		z := z + float64(j)*step
-		k := int(z)
-		d := column[k : k+2]
-		out[j] = d[0] + float32(z-float64(k))*(d[1]-d[0])
+	if fast < slow {
+		resample(out[fast:slow], b.column, float32(z+float64(fast)*step), float32(step))
 	}
 	careful(slow, n)
+	return true
+}
+
+// Columns is the values of a volume of that size with its third index fastest,
+// the columns padded with zeros.
+func Columns(ctx context.Context, data []float32, size [3]int, threads int) ([]float32, error) {
+	nx, ny, nz := size[0], size[1], size[2]
+	length := padded(nz)
+	out := make([]float32, nx*ny*length)
+	err := parallel.For(ctx, ny, threads, func(j int) error {
+		transpose(out[j*nx*length:(j+1)*nx*length], data[j*nx:], length, nx*ny, nx, nz)
+		return nil
+	})
+	return out, err
+}
+
+// ColumnBytes is the memory that Columns takes, in bytes.
+func ColumnBytes(size [3]int) int64 {
+	return 4 * int64(size[0]) * int64(size[1]) * int64(padded(size[2]))
 }
 
 // within is the range of j in [0, n) with low ≤ first + j·step ≤ high.
@@ -261,18 +324,3 @@ func (f *Fan) At(u, w, a float64) float64 {
 }
 
 func lerp(a, b, t float64) float64 { return a + t*(b-a) }
-
-// Row is At for points first, first + step, … of the beam frame, one for each
-// place of out. Points beside or behind the source (a ≤ 0) give NaN.
-func (f *Fan) Row(out []float64, first, step [3]float64) {
-	for n := range out {
-		t := float64(n)
-		a := f.SAD - (first[2] + t*step[2])
-		if !(a > 0) {
-			out[n] = math.NaN()
-			continue
-		}
-		m := f.SAD / a
-		out[n] = f.At((first[0]+t*step[0])*m, (first[1]+t*step[1])*m, a)
-	}
-}

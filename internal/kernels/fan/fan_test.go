@@ -2,13 +2,16 @@ package fan_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
 
-	"github.com/kerma-rt/kerma/internal/kernels/fan"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/kerma-rt/kerma/internal/kernels/fan"
+	"github.com/kerma-rt/kerma/internal/kernels/simd"
 )
 
 // cube is a volume of n³ voxels of the given spacing around the isocentre,
@@ -137,15 +140,112 @@ func TestBesideTheFanIsNotANumber(t *testing.T) {
 
 func TestRowIsAtPointByPoint(t *testing.T) {
 	f := build(t, noise(31), 2, 2, false, 1)
-	out := make([]float64, 60)
-	first, step := [3]float64{-30, 20, 40}, [3]float64{1, -0.5, -1.2}
-	f.Row(out, first, step)
-	for n, got := range out {
-		x, y, a := first[0]+float64(n)*step[0], first[1]+float64(n)*step[1], 1000-first[2]-float64(n)*step[2]
-		require.Equal(t, f.At(x*(1000/a), y*(1000/a), a), got)
+	random := rand.New(rand.NewPCG(5, 6))
+	for _, level := range simd.Available() {
+		defer simd.Set(level)()
+		inside := 0
+		for range 300 {
+			out := make([]float32, 1+random.IntN(70), 100)
+			guard := out[:cap(out)][len(out):]
+			for i := range guard {
+				guard[i] = 7
+			}
+			var first, step [3]float64
+			for c := range 3 {
+				first[c], step[c] = 40*random.NormFloat64(), random.NormFloat64()
+			}
+			f.Row(out, first, step)
+			for n, got := range out {
+				x, y, a := first[0]+float64(n)*step[0], first[1]+float64(n)*step[1], 1000-first[2]-float64(n)*step[2]
+				want := f.At(x*(1000/a), y*(1000/a), a)
+				require.Equal(t, math.IsNaN(want), got != got, "%v (%g, %g) at %g mm", level, x, y, a)
+				if got == got {
+					inside++
+					require.InDelta(t, want, got, 2e-4)
+				}
+			}
+			for _, g := range guard {
+				require.EqualValues(t, 7, g)
+			}
+		}
+		require.Greater(t, inside, 1000)
 	}
-	f.Row(out[:1], [3]float64{0, 0, 1000}, [3]float64{})
-	require.True(t, math.IsNaN(out[0]))
+	out := make([]float32, 1)
+	f.Row(out, [3]float64{0, 0, 1000}, [3]float64{})
+	require.True(t, out[0] != out[0])
+	f.Row(out, [3]float64{0, 0, math.NaN()}, [3]float64{})
+	require.True(t, out[0] != out[0])
+}
+
+// Wherever the volume lies and however it is turned: in the fan, at its edges,
+// beside it.
+func TestEveryLevelAgreesWithTheReference(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	for n := range 40 {
+		v := cube(5+random.IntN(40), 1+2*random.Float64(), random.Float64(), func(x, y, z float64) float32 { return random.Float32() })
+		v.Y, v.Z = v.Z, v.Y // w along the third index
+		if n%2 == 0 {
+			v.Y[0] = 0.05 * random.NormFloat64()
+		}
+		for c := range 3 {
+			v.Origin[c] += 10 * random.NormFloat64()
+		}
+		solid := n%5 == 0
+		restore := simd.Set(simd.Generic)
+		want := build(t, v, 1.5+random.Float64(), 2, solid, 1)
+		restore()
+		var err error
+		v.Columns, err = fan.Columns(t.Context(), v.Data, v.Size, 2)
+		require.NoError(t, err)
+		most := 0.0
+		for _, s := range want.Sums {
+			most = max(most, float64(s))
+		}
+		for _, level := range simd.Available() {
+			defer simd.Set(level)()
+			got := build(t, v, want.U.Step, 2, solid, 2)
+			for i, s := range want.Sums {
+				require.InDelta(t, s, got.Sums[i], 1e-5*most, "%v case %d node %d", level, n, i)
+			}
+		}
+	}
+}
+
+func TestColumnsAreTheVolumeTransposed(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 10))
+	for _, level := range simd.Available() {
+		defer simd.Set(level)()
+		for range 60 {
+			size := [3]int{1 + random.IntN(40), 1 + random.IntN(9), 1 + random.IntN(40)}
+			data := make([]float32, size[0]*size[1]*size[2])
+			for i := range data {
+				data[i] = random.Float32()
+			}
+			columns, err := fan.Columns(t.Context(), data, size, 2)
+			require.NoError(t, err)
+			require.EqualValues(t, 4*len(columns), fan.ColumnBytes(size))
+			length := len(columns) / size[0] / size[1]
+			for i, got := range columns {
+				p, k := i/length, i%length
+				want := float32(0)
+				if k < size[2] {
+					want = data[p+k*size[0]*size[1]]
+				}
+				require.Equal(t, want, got, "%v %v", level, size)
+			}
+		}
+	}
+}
+
+// Columns only save time.
+func TestColumnsChangeNoBit(t *testing.T) {
+	v := noise(31)
+	v.Y, v.Z = v.Z, v.Y
+	want := build(t, v, 2.5, 2, false, 1)
+	var err error
+	v.Columns, err = fan.Columns(t.Context(), v.Data, v.Size, 1)
+	require.NoError(t, err)
+	require.Equal(t, want, build(t, v, 2.5, 2, false, 1))
 }
 
 func TestBuildStopsWhenCancelled(t *testing.T) {
@@ -160,34 +260,57 @@ func BenchmarkBuild(b *testing.B) {
 		name    string
 		columns bool
 	}{{"along z", true}, {"turned", false}} {
-		b.Run(c.name, func(b *testing.B) {
-			v := cube(150, 3, 0.35, func(x, y, z float64) float32 { return 1 })
-			if c.columns {
-				v.Y, v.Z = v.Z, v.Y
-			}
-			f := &fan.Fan{SAD: 1000, U: fan.Axis{First: -110, Step: 2, N: 112}, W: fan.Axis{First: -110, Step: 2, N: 106}, A: fan.Axis{First: 800, Step: 2, N: 210}}
-			f.Sums = make([]float32, f.A.N*f.U.N*f.W.N)
-			for b.Loop() {
-				if err := f.Build(b.Context(), v, false, 1); err != nil {
-					b.Fatal(err)
+		for _, level := range simd.Available() {
+			b.Run(fmt.Sprintf("%s/%v", c.name, level), func(b *testing.B) {
+				defer simd.Set(level)()
+				v := cube(150, 3, 0.35, func(x, y, z float64) float32 { return 1 })
+				if c.columns {
+					v.Y, v.Z = v.Z, v.Y
+					v.Columns, _ = fan.Columns(b.Context(), v.Data, v.Size, 1)
 				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(f.Sums)), "ns/sample")
-		})
+				f := &fan.Fan{SAD: 1000, U: fan.Axis{First: -110, Step: 2, N: 112}, W: fan.Axis{First: -110, Step: 2, N: 106}, A: fan.Axis{First: 800, Step: 2, N: 210}}
+				f.Sums = make([]float32, f.A.N*f.U.N*f.W.N)
+				for b.Loop() {
+					if err := f.Build(b.Context(), v, false, 1); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(f.Sums)), "ns/sample")
+			})
+		}
 	}
 }
 
-func BenchmarkRow(b *testing.B) {
-	v := cube(150, 3, 0, func(x, y, z float64) float32 { return 1 })
-	f := &fan.Fan{SAD: 1000, U: fan.Axis{First: -110, Step: 2, N: 112}, W: fan.Axis{First: -110, Step: 2, N: 106}, A: fan.Axis{First: 800, Step: 2, N: 210}}
-	f.Sums = make([]float32, f.A.N*f.U.N*f.W.N)
-	if err := f.Build(b.Context(), v, false, 0); err != nil {
-		b.Fatal(err)
-	}
-	out, n := make([]float64, 60), 0
+func BenchmarkColumns(b *testing.B) {
+	size := [3]int{167, 167, 129}
+	data := make([]float32, size[0]*size[1]*size[2])
+	b.SetBytes(8 * int64(len(data)))
 	for b.Loop() {
-		f.Row(out, [3]float64{-90, float64(n % 90), 100 - float64(n%200)}, [3]float64{3})
-		n++
+		if _, err := fan.Columns(b.Context(), data, size, 1); err != nil {
+			b.Fatal(err)
+		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(out)), "ns/voxel")
+}
+
+// BenchmarkRow looks up rows of voxels of 3 mm, plane after plane.
+func BenchmarkRow(b *testing.B) {
+	for _, level := range simd.Available() {
+		b.Run(fmt.Sprint(level), func(b *testing.B) {
+			defer simd.Set(level)()
+			f := &fan.Fan{SAD: 1000, U: fan.Axis{First: -110, Step: 2, N: 112}, W: fan.Axis{First: -110, Step: 2, N: 106}, A: fan.Axis{First: 800, Step: 2, N: 210}}
+			f.Sums = make([]float32, f.A.N*f.U.N*f.W.N)
+			require.NoError(b, f.Build(b.Context(), cube(20, 10, 0, func(x, y, z float64) float32 { return 1 }), false, 1))
+			out := make([]float32, 66)
+			points := 0
+			for b.Loop() {
+				for y := -100.0; y < 100; y += 3 {
+					for z := -100.0; z < 100; z += 3 {
+						f.Row(out, [3]float64{-100, z, y}, [3]float64{3, 0, 0})
+						points += len(out)
+					}
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(points), "ns/voxel")
+		})
+	}
 }

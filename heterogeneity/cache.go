@@ -1,0 +1,102 @@
+package heterogeneity
+
+import (
+	"context"
+	"sync"
+
+	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/kernels/fan"
+)
+
+// Cache keeps what the depths of many beams through one patient share, for the
+// time of one calculation. It may be used by many goroutines at once; a nil
+// Cache keeps nothing.
+type Cache struct {
+	// Columns allows a copy of each volume with its slices side by side, with
+	// which beams across the slices (the couch at 0) are several times faster.
+	// It takes ColumnBytes each. No result depends on it.
+	Columns bool
+
+	mu     sync.Mutex
+	copies map[*geometry.Volume]*columns
+	bodies map[*Tissue]*geometry.Volume
+	spare  [][]float32
+}
+
+type columns struct {
+	once  sync.Once
+	value []float32
+	err   error
+}
+
+// ColumnBytes is what the columns of a volume on g take, in bytes.
+func ColumnBytes(g geometry.Grid) int64 { return fan.ColumnBytes(g.Size()) }
+
+func (c *Cache) columns(ctx context.Context, v *geometry.Volume, threads int) ([]float32, error) {
+	if c == nil || !c.Columns {
+		return nil, nil
+	}
+	c.mu.Lock()
+	kept := c.copies[v]
+	if kept == nil {
+		if c.copies == nil {
+			c.copies = map[*geometry.Volume]*columns{}
+		}
+		kept = &columns{}
+		c.copies[v] = kept
+	}
+	c.mu.Unlock()
+	kept.once.Do(func() { kept.value, kept.err = fan.Columns(ctx, v.Data, v.Grid.Size(), threads) })
+	return kept.value, kept.err
+}
+
+// body is Tissue.body, made once.
+func (c *Cache) body(t *Tissue) *geometry.Volume {
+	if c == nil {
+		return t.body()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.bodies[t]
+	if v == nil {
+		if c.bodies == nil {
+			c.bodies = map[*Tissue]*geometry.Volume{}
+		}
+		v = t.body()
+		c.bodies[t] = v
+	}
+	return v
+}
+
+// floats is memory for n values, which may hold anything.
+func (c *Cache) floats(n int) []float32 {
+	if c == nil {
+		return make([]float32, n)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, s := range c.spare {
+		if cap(s) >= n && cap(s) <= 2*n {
+			last := len(c.spare) - 1
+			c.spare[i] = c.spare[last]
+			c.spare = c.spare[:last]
+			return s[:n]
+		}
+	}
+	return make([]float32, n)
+}
+
+// mostSpare is how many tables are kept for the next.
+const mostSpare = 32
+
+func (c *Cache) free(s []float32) {
+	if c == nil || cap(s) == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.spare) == mostSpare {
+		c.spare = c.spare[1:]
+	}
+	c.spare = append(c.spare, s)
+}
