@@ -96,7 +96,18 @@ type sampler struct {
 	evaluated *geometry.Volume
 }
 
-func (s *sampler) Minimum(index [3]float64, dose, scale float64) (gamma2 float64, found bool) {
+func (s *sampler) Row(first, step [3]float64, dose []float32, scale, gamma2 []float64) {
+	for i, g2 := range gamma2 {
+		if g2 == g2 {
+			x := float64(i)
+			gamma2[i] = s.minimum([3]float64{first[0] + x*step[0], first[1] + x*step[1], first[2] + x*step[2]}, float64(dose[i]), scale[i])
+		}
+	}
+}
+
+// minimum is the least γ² of the samples round a continuous index, +Inf where
+// none lies inside the grid.
+func (s *sampler) minimum(index [3]float64, dose, scale float64) (gamma2 float64) {
 	gamma2 = math.Inf(1)
 	for n, d := range s.shells.distance {
 		if d*d >= gamma2 {
@@ -113,7 +124,7 @@ func (s *sampler) Minimum(index [3]float64, dose, scale float64) (gamma2 float64
 		least *= scale
 		gamma2 = math.Min(gamma2, d*d+least*least)
 	}
-	return gamma2, !math.IsInf(gamma2, 1)
+	return gamma2
 }
 
 // interpolate is the trilinear interpolant at a continuous index, or false

@@ -12,11 +12,13 @@ import (
 	"github.com/kerma-rt/kerma/internal/kernels/gammasearch"
 )
 
-// A searcher finds the least γ² of a point at a continuous index of the
-// evaluated grid, given its dose in Gy and 1/ΔD in 1/Gy. It belongs to one
-// goroutine.
+// A searcher finds the least γ² of the points of a row, which lie at
+// continuous indices first, first + step, … of the evaluated grid, given their
+// doses in Gy and 1/ΔD in 1/Gy. Where gamma2 is not a number there is no
+// point; it becomes +Inf where there is no dose in reach. A searcher belongs to
+// one goroutine.
 type searcher interface {
-	Minimum(index [3]float64, dose, scale float64) (gamma2 float64, found bool)
+	Row(first, step [3]float64, dose []float32, scale, gamma2 []float64)
 }
 
 // block is how many reference voxels are summed up together. It is fixed, so
@@ -70,8 +72,12 @@ func (r *Result) searchers(ctx context.Context, threads int, evaluated *geometry
 		}
 		return all, nil
 	}
+	var k [3]float64
+	for a, h := range evaluated.Grid.Spacing() {
+		k[a] = h / r.Distance
+	}
 	first, end := at.reachable(low, high, evaluated.Grid, r.reach())
-	field := gammasearch.NewField(evaluated.Data, evaluated.Grid.Size(), first, end)
+	field := gammasearch.NewField(evaluated.Data, evaluated.Grid.Size(), first, end, k, r.MaxGamma)
 	z, last := field.Layers()
 	err := parallel(ctx, threads, last-z, func(_ context.Context, _, i int) error {
 		field.FillSpans(z + i)
@@ -84,49 +90,65 @@ func (r *Result) searchers(ctx context.Context, threads int, evaluated *geometry
 	if r.StopOncePassed {
 		enough = 1
 	}
-	var k [3]float64
-	for a, h := range evaluated.Grid.Spacing() {
-		k[a] = h / r.Distance
-	}
 	for i := range all {
-		all[i] = gammasearch.New(field, k, r.MaxGamma, enough)
+		all[i] = gammasearch.New(field, enough)
 	}
 	return all, nil
 }
 
 // block compares the reference voxels from first to end.
 func (r *Result) block(ctx context.Context, s searcher, reference *geometry.Volume, at place, first, end int, total *sum) error {
+	width := reference.Grid.Size()[0]
+	var scale, gamma2 [block]float64
+	for i := first; i < end; {
+		n := min(end-i, width-i%width)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r.row(s, reference, at, i, scale[:n], gamma2[:n], total)
+		i += n
+	}
+	return nil
+}
+
+// row compares reference voxels that follow one another along x.
+func (r *Result) row(s searcher, reference *geometry.Volume, at place, first int, scale, gamma2 []float64, total *sum) {
 	size := reference.Grid.Size()
+	gamma, dose := r.Gamma.Data[first:first+len(gamma2)], reference.Data[first:first+len(gamma2)]
 	percent := r.DosePercent / 100
-	scale := 1 / (percent * r.Normalisation)
-	for i := first; i < end; i++ {
-		if g := r.Gamma.Data[i]; g != g {
+	global := 1 / (percent * r.Normalisation)
+	any := false
+	for i, g := range gamma {
+		gamma2[i] = float64(g)
+		scale[i] = global
+		if r.Local {
+			scale[i] = 1 / (percent * float64(dose[i]))
+		}
+		any = any || g == g
+	}
+	if !any {
+		return
+	}
+	x, yz := first%size[0], first/size[0]
+	s.Row(at.index(x, yz%size[1], yz/size[1]), [3]float64{at.axis[0].X, at.axis[0].Y, at.axis[0].Z}, dose, scale, gamma2)
+	for i, g2 := range gamma2 {
+		if g2 != g2 {
 			continue
 		}
-		if total.points&63 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		dose := float64(reference.Data[i])
-		if r.Local {
-			scale = 1 / (percent * dose)
-		}
-		x, yz := i%size[0], i/size[0]
-		gamma2, found := s.Minimum(at.index(x, yz%size[1], yz/size[1]), dose, scale)
-		if !found {
-			r.Gamma.Data[i] = notANumber
+		if math.IsInf(g2, 1) {
+			gamma[i] = notANumber
 			total.noData++
 			continue
 		}
-		gamma := math.Min(math.Sqrt(gamma2), r.MaxGamma)
+		g := math.Min(math.Sqrt(g2), r.MaxGamma)
 		total.points++
-		if gamma <= 1 {
+		if g <= 1 {
 			total.passed++
 		}
-		total.total += gamma
-		total.greatest = math.Max(total.greatest, gamma)
-		r.Gamma.Data[i] = rounded(gamma)
+		total.total += g
+		total.greatest = math.Max(total.greatest, g)
+		gamma[i] = rounded(g)
 	}
-	return nil
 }
 
 // rounded is gamma as float32, still above 1 if gamma is.

@@ -11,38 +11,32 @@ type vec struct{ x, y, z float64 }
 type cell struct {
 	c, cx, cy, cz, cxy, cxz, cyz, cxyz float64
 
-	origin vec // continuous index of u = 0
+	origin vec // place of u = 0
 	r      vec // the point under search, as a place in the cell; may lie outside
 }
 
 // box is a part of a cell.
 type box struct{ low, high vec }
 
-// load makes s.cell the cell at the given lattice indices.
-func (s *Search) load(x, y, z int) {
+// load makes s.cell the cell with the lowest corner dose[at], which lies at
+// origin.
+func (s *Search) load(at int, origin vec) {
 	f := s.field
-	i := x + f.size[0]*(y+f.size[1]*z)
 	dx, dy, dz := f.step[0], f.step[1], f.step[2]
-	e, D, q := f.dose, s.dose, s.scale
-	e000 := (float64(e[i]) - D) * q
-	e100 := (float64(e[i+dx]) - D) * q
-	e010 := (float64(e[i+dy]) - D) * q
-	e110 := (float64(e[i+dx+dy]) - D) * q
-	i += dz
-	e001 := (float64(e[i]) - D) * q
-	e101 := (float64(e[i+dx]) - D) * q
-	e011 := (float64(e[i+dy]) - D) * q
-	e111 := (float64(e[i+dx+dy]) - D) * q
+	e := func(i int) float64 { return float64(f.dose[at+i]) }
+	e000, e100, e010, e110 := e(0), e(dx), e(dy), e(dx+dy)
+	e001, e101, e011, e111 := e(dz), e(dx+dz), e(dy+dz), e(dx+dy+dz)
+	x, y, z := e100-e000, e010-e000, e001-e000
+	xy, xz, yz := e110-e010-x, e101-e001-x, e011-e001-y
+	xyz := e111 - e011 - (e101 - e001) - xy
 
-	c := &s.cell
-	c.c = e000
-	c.cx, c.cy, c.cz = e100-e000, e010-e000, e001-e000
-	c.cxy = e110 - e010 - c.cx
-	c.cxz = e101 - e001 - c.cx
-	c.cyz = e011 - e001 - c.cy
-	c.cxyz = e111 - e011 - (e101 - e001) - c.cxy
-	c.origin = vec{float64(x), float64(y), float64(z)}
-	c.r = vec{s.r.x - c.origin.x, s.r.y - c.origin.y, s.r.z - c.origin.z}
+	c, q := &s.cell, s.scale
+	c.c = (e000 - s.dose) * q
+	c.cx, c.cy, c.cz = x*q, y*q, z*q
+	c.cxy, c.cxz, c.cyz = xy*q, xz*q, yz*q
+	c.cxyz = xyz * q
+	c.origin = origin
+	c.r = vec{s.r.x - origin.x, s.r.y - origin.y, s.r.z - origin.z}
 }
 
 // value is t and its gradient at u.

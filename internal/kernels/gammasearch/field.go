@@ -1,5 +1,7 @@
 package gammasearch
 
+import "math"
+
 // Field is a dose lattice, x fastest, prepared for the search: for every cell
 // of it that a search can reach it knows the least and the greatest dose.
 type Field struct {
@@ -8,26 +10,36 @@ type Field struct {
 	step  [3]int // distance in dose of two corners of a cell; 0 across an axis of one value
 	cells [3]int // cells along each axis; an axis of one value has one cell, of no width
 
-	// The cells with a span: the half-open box from low to high.
-	low, high [3]int
-	spans     []span
-	origin    int // index in spans of cell (0, 0, 0), which need not be in the box
+	k     vec     // lattice spacing in units of the distance criterion
+	limit float64 // γ² that ends the search
+
+	low, high [3]int // the half-open box of cells that may be searched
+
+	// The range of dose in each cell of that box and of a margin round it, as
+	// wide as a search can reach, so that no search has to look where the box
+	// ends. It is the wrong way round for a cell that has a corner without dose
+	// (NaN) and for all of the margin outside the lattice: these hold nothing.
+	margin      [3]int
+	width       [3]int // of box and margin
+	origin      int    // index of cell (0, 0, 0), which need not be among them
+	least, most []float32
+
+	everywhere neighbours // the cells round a point anywhere in its cell
 }
 
-// span is the range of dose in a cell, the wrong way round when a corner has
-// no dose (NaN): such a cell counts as outside the lattice.
-type span struct{ low, high float32 }
+// A margin is left out where it would be larger than this many cells for each
+// cell of the box: then every point is searched for by itself.
+const maxMargin = 16
 
-func (s span) valid() bool { return s.low <= s.high }
-
-var noSpan = span{1, -1}
-
-// NewField prepares for searches that stay within the cells from low to high
-// (half open); the box is cut to the lattice. The spans are empty until
+// NewField prepares for searches within the cells from low to high (half
+// open), cut to the lattice, whose spacing is k along each axis in units of
+// the distance criterion, as far as maxGamma. There are no spans until
 // FillSpans has seen every layer.
-func NewField(dose []float32, size, low, high [3]int) *Field {
-	f := &Field{dose: dose, size: size}
-	stride, n := 1, 1
+func NewField(dose []float32, size, low, high [3]int, k [3]float64, maxGamma float64) *Field {
+	// A lattice that ends at exactly the limit is data: rounding of the
+	// indices must not lose it.
+	f := &Field{dose: dose, size: size, k: vec{k[0], k[1], k[2]}, limit: maxGamma * maxGamma * (1 + 1e-9)}
+	stride, inner, outer := 1, 1.0, 1.0
 	for a := range 3 {
 		f.cells[a] = max(size[a]-1, 1)
 		if size[a] > 1 {
@@ -36,77 +48,90 @@ func NewField(dose []float32, size, low, high [3]int) *Field {
 		stride *= size[a]
 		f.low[a] = min(max(low[a], 0), f.cells[a]-1)
 		f.high[a] = max(min(high[a], f.cells[a]), f.low[a]+1)
-		n *= f.high[a] - f.low[a]
+		n, reach := float64(f.high[a]-f.low[a]), math.Ceil(maxGamma/k[a])+1
+		f.margin[a] = int(math.Min(reach, math.MaxInt32))
+		inner *= n
+		outer *= n + 2*reach
 	}
-	f.spans = make([]span, n)
-	f.origin = -f.low[0] - (f.high[0]-f.low[0])*(f.low[1]+(f.high[1]-f.low[1])*f.low[2])
+	if outer > maxMargin*inner+1e6 || outer >= math.MaxInt32 || len(dose) >= math.MaxInt32 {
+		f.margin = [3]int{}
+	}
+	n := 1
+	for a := range 3 {
+		f.width[a] = f.high[a] - f.low[a] + 2*f.margin[a]
+		n *= f.width[a]
+	}
+	f.origin = f.margin[0] - f.low[0] + f.width[0]*(f.margin[1]-f.low[1]+f.width[1]*(f.margin[2]-f.low[2]))
+	// Vectors may begin with the last span.
+	f.least, f.most = make([]float32, n+lanes), make([]float32, n+lanes)
+	if f.grouped() {
+		f.everywhere = f.neighbours(vec{}, vec{1, 1, 1})
+	}
 	return f
 }
 
-// Layers is the range of z layers that FillSpans has to be called for.
-func (f *Field) Layers() (low, high int) { return f.low[2], f.high[2] }
+// grouped reports whether points can be searched for side by side.
+func (f *Field) grouped() bool { return f.margin[0] > 0 }
 
-// row is the index in spans of cell (0, y, z).
-func (f *Field) row(y, z int) int {
-	return f.origin + (f.high[0]-f.low[0])*(y+(f.high[1]-f.low[1])*z)
+// Layers is the range of z layers that FillSpans has to be called for.
+func (f *Field) Layers() (low, high int) {
+	return f.low[2] - f.margin[2], f.high[2] + f.margin[2]
 }
 
-func (f *Field) span(cell [3]int) span {
-	return f.spans[f.row(cell[1], cell[2])+cell[0]]
+// row is the index of the span of cell (0, y, z).
+func (f *Field) row(y, z int) int { return f.origin + f.width[0]*(y+f.width[1]*z) }
+
+// holds reports whether a cell has dose at all its corners.
+func (f *Field) holds(cell [3]int) bool {
+	i := f.row(cell[1], cell[2]) + cell[0]
+	return f.least[i] <= f.most[i]
 }
 
 // FillSpans computes the spans of the cells of one z layer. Layers are
 // independent of each other.
 func (f *Field) FillSpans(z int) {
-	n := f.high[0] - f.low[0]
-	for y := f.low[1]; y < f.high[1]; y++ {
-		at := f.low[0] + f.size[0]*(y+f.size[1]*z)
-		width := n + min(f.step[0], 1)
-		a := f.dose[at : at+width]
-		b := f.dose[at+f.step[1]:][:width]
-		c := f.dose[at+f.step[2]:][:width]
-		d := f.dose[at+f.step[1]+f.step[2]:][:width]
-		spans := f.spans[f.row(y, z)+f.low[0]:][:n]
-		left := column(a[0], b[0], c[0], d[0])
-		for i := range spans {
-			right := left
-			if i+1 < width {
-				right = column(a[i+1], b[i+1], c[i+1], d[i+1])
-			}
-			s := left
-			if right.low < s.low {
-				s.low = right.low
-			}
-			if right.high > s.high {
-				s.high = right.high
-			}
-			if !left.valid() || !right.valid() {
-				s = noSpan
-			}
-			spans[i] = s
-			left = right
+	for y := f.low[1] - f.margin[1]; y < f.high[1]+f.margin[1]; y++ {
+		at := f.row(y, z) + f.low[0] - f.margin[0]
+		least, most := f.least[at:at+f.width[0]], f.most[at:at+f.width[0]]
+		if z < f.low[2] || z >= f.high[2] || y < f.low[1] || y >= f.high[1] {
+			void(least, most)
+			continue
 		}
+		m, n := f.margin[0], f.high[0]-f.low[0]
+		void(least[:m], most[:m])
+		void(least[m+n:], most[m+n:])
+		f.fill(least[m:m+n], most[m:m+n], f.low[0]+f.size[0]*(y+f.size[1]*z))
 	}
 }
 
-// column is the span of the four corners of a cell that share an x.
-func column(a, b, c, d float32) span {
-	if a+b+c+d != a+b+c+d {
-		return noSpan
+// void marks cells that hold nothing.
+func void(least, most []float32) {
+	for i := range least {
+		least[i], most[i] = 1, -1
 	}
-	if b < a {
-		a, b = b, a
+}
+
+// fill computes the spans of a row of cells, the first of which has its lowest
+// corner at dose[at].
+func (f *Field) fill(least, most []float32, at int) {
+	width := len(least) + min(f.step[0], 1)
+	a := f.dose[at : at+width]
+	b := f.dose[at+f.step[1]:][:width]
+	c := f.dose[at+f.step[2]:][:width]
+	d := f.dose[at+f.step[1]+f.step[2]:][:width]
+	if i := spans(least, most, a, b, c, d); i < len(least) {
+		spansGeneric(least[i:], most[i:], a[i:], b[i:], c[i:], d[i:])
 	}
-	if d < c {
-		c, d = d, c
-	}
-	if c < a {
-		a = c
-	}
-	if d > b {
-		b = d
-	}
-	return span{a, b}
+}
+
+// corner is the index in dose of the lowest corner of a cell, and origin its
+// place.
+func (f *Field) corner(cell [3]int) int {
+	return cell[0] + f.size[0]*(cell[1]+f.size[1]*cell[2])
+}
+
+func origin(cell [3]int) vec {
+	return vec{float64(cell[0]), float64(cell[1]), float64(cell[2])}
 }
 
 // layer is the cell along axis a that is nearest to continuous index r.

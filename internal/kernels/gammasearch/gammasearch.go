@@ -15,12 +15,19 @@ package gammasearch
 
 import "math"
 
+//go:generate go run -C ../gen ./gammasearch -out ../gammasearch/gammasearch_amd64.s -stubs ../gammasearch/gammasearch_amd64.go -pkg gammasearch
+
 const (
 	// tolerance is how far, relative to γ², the result may lie above the true
 	// minimum.
 	tolerance = 1e-7
 	// nothing is a γ² that counts as zero.
 	nothing = 1e-16
+	// progress is by which part a Newton step must lower γ² to count as one.
+	progress = 1e-12
+	// definite is the least ratio of a pivot to the diagonal that makes a
+	// matrix positive definite.
+	definite = 1e-9
 )
 
 // Search looks for the minimum around one point after another on one Field.
@@ -31,8 +38,12 @@ type Search struct {
 	// are powers of it that the inner loop needs.
 	k, k2, ik2 vec
 	ik         vec // 1/(ky·kz), 1/(kx·kz), 1/(kx·ky)
-	limit      float64
 	stop       float64
+
+	// For points side by side (see row.go).
+	group  *group
+	near   neighbours // the cells round a point at nearAt in its cell
+	nearAt vec
 
 	rank  [3][]rank
 	queue []candidate
@@ -70,19 +81,17 @@ type candidate struct {
 	least float64
 }
 
-// New returns a search on a field whose lattice spacing is k along each axis
-// in units of the distance criterion. It looks as far as maxGamma and ends
-// early at a γ of enough or less (zero: never).
-func New(field *Field, k [3]float64, maxGamma, enough float64) *Search {
-	s := &Search{field: field, k: vec{k[0], k[1], k[2]}}
-	s.k2 = vec{k[0] * k[0], k[1] * k[1], k[2] * k[2]}
+// New returns a search on a field that ends early at a γ of enough or less
+// (zero: never).
+func New(field *Field, enough float64) *Search {
+	s := &Search{field: field, k: field.k}
+	k := s.k
+	s.k2 = vec{k.x * k.x, k.y * k.y, k.z * k.z}
 	s.ik2 = vec{1 / s.k2.x, 1 / s.k2.y, 1 / s.k2.z}
-	s.ik = vec{1 / (k[1] * k[2]), 1 / (k[0] * k[2]), 1 / (k[0] * k[1])}
+	s.ik = vec{1 / (k.y * k.z), 1 / (k.x * k.z), 1 / (k.x * k.y)}
 	s.width = vec{float64(min(field.step[0], 1)), float64(min(field.step[1], 1)), float64(min(field.step[2], 1))}
-	// A lattice that ends at exactly the limit is data: rounding of the
-	// indices must not lose it.
-	s.limit = maxGamma * maxGamma * (1 + 1e-9)
 	s.stop = math.Max(enough*enough, nothing)
+	s.group = s.newGroup()
 	return s
 }
 
@@ -94,7 +103,7 @@ func (s *Search) Minimum(index [3]float64, dose, scale float64) (gamma2 float64,
 	f := s.field
 	s.r = vec{index[0], index[1], index[2]}
 	s.dose, s.scale = dose, scale
-	s.best, s.x, s.multiplier = s.limit, s.r, 0
+	s.best, s.x, s.multiplier = s.field.limit, s.r, 0
 	s.proven = true
 	defer s.count()
 
@@ -137,10 +146,10 @@ func (s *Search) count() {
 func (s *Search) predict(home [3]int) [3]int {
 	f := s.field
 	outside := [3]int{-1, -1, -1}
-	if !f.inside(s.r) || !f.span(home).valid() {
+	if !f.inside(s.r) || !f.holds(home) {
 		return outside
 	}
-	s.load(home[0], home[1], home[2])
+	s.load(f.corner(home), origin(home))
 	t, g := s.cell.value(s.cell.r)
 	if t*t < s.best {
 		s.best, s.multiplier = t*t, t
@@ -149,10 +158,10 @@ func (s *Search) predict(home [3]int) [3]int {
 	step := -t / (1 + g.x*d.x + g.y*d.y + g.z*d.z)
 	x := vec{s.r.x + step*d.x, s.r.y + step*d.y, s.r.z + step*d.z}
 	at := [3]int{f.layer(0, x.x), f.layer(1, x.y), f.layer(2, x.z)}
-	if !f.span(at).valid() {
+	if !f.holds(at) {
 		return outside
 	}
-	s.minimise(at, x)
+	s.minimise(f.corner(at), origin(at), x)
 	return at
 }
 
@@ -233,15 +242,15 @@ func (s *Search) collect(n int) (found bool) {
 				if least >= s.best {
 					break
 				}
-				span := f.spans[row+x.cell]
-				if !span.valid() {
+				low, high := f.least[row+x.cell], f.most[row+x.cell]
+				if !(low <= high) {
 					continue
 				}
 				found = true
 				gap := 0.0
-				if d := float64(span.low) - s.dose; d > 0 {
+				if d := float64(low) - s.dose; d > 0 {
 					gap = d * s.scale
-				} else if d := s.dose - float64(span.high); d > 0 {
+				} else if d := s.dose - float64(high); d > 0 {
 					gap = d * s.scale
 				}
 				least += gap * gap
@@ -276,6 +285,6 @@ func (s *Search) next() bool {
 	last := len(s.queue) - 1
 	s.queue[first] = s.queue[last]
 	s.queue = s.queue[:last]
-	s.minimise(c.cell, s.x)
+	s.minimise(s.field.corner(c.cell), origin(c.cell), s.x)
 	return true
 }

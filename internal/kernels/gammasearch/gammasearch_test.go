@@ -9,8 +9,8 @@ import (
 )
 
 // whole prepares a field with the spans of all its cells.
-func whole(dose []float32, size [3]int) *Field {
-	f := NewField(dose, size, [3]int{}, size)
+func whole(dose []float32, size [3]int, k [3]float64, maxGamma float64) *Field {
+	f := NewField(dose, size, [3]int{}, size, k, maxGamma)
 	low, high := f.Layers()
 	for z := low; z < high; z++ {
 		f.FillSpans(z)
@@ -41,7 +41,7 @@ func TestLinearDoseHasTheClosedForm(t *testing.T) {
 		for a := range 3 {
 			g2 += slope[a] * slope[a] / (k[a] * k[a])
 		}
-		s := New(whole(dose, size), k, 2, 0)
+		s := New(whole(dose, size, k, 2), 0)
 		got, found := s.Minimum(at, here-difference, 1)
 		require.True(t, found)
 		require.Zero(t, s.Unproven)
@@ -60,12 +60,12 @@ func TestTwistedCellIsSettledOrSaidNotToBe(t *testing.T) {
 		at := [3]float64{rapid.Float64Range(0, 1).Draw(t, "x"), rapid.Float64Range(0, 1).Draw(t, "y"), rapid.Float64Range(0, 1).Draw(t, "z")}
 		level := rapid.Float64Range(-25, 25).Draw(t, "level")
 		k := [3]float64{1, 0.7, 0.4}
-		s := New(whole(dose, [3]int{2, 2, 2}), k, 100, 0)
+		s := New(whole(dose, [3]int{2, 2, 2}, k, 100), 0)
 		got, found := s.Minimum(at, level, 1)
 		require.True(t, found)
 
 		const parts = 24
-		s.load(0, 0, 0)
+		s.load(0, vec{})
 		least := math.Inf(1)
 		for i := range (parts + 1) * (parts + 1) * (parts + 1) {
 			u := vec{float64(i%(parts+1)) / parts, float64(i/(parts+1)%(parts+1)) / parts, float64(i/(parts+1)/(parts+1)) / parts}
@@ -93,21 +93,22 @@ func TestSpansAreTheRangeOfTheCorners(t *testing.T) {
 				dose[i] = float32(math.NaN())
 			}
 		}
-		f := whole(dose, size)
+		f := whole(dose, size, [3]float64{1, 1, 1}, 2)
 		for z := range f.cells[2] {
 			for y := range f.cells[1] {
 				for x := range f.cells[0] {
-					want := span{float32(math.Inf(1)), float32(math.Inf(-1))}
+					want := [2]float32{float32(math.Inf(1)), float32(math.Inf(-1))}
 					hole := false
 					for c := range 8 {
 						v := dose[x+(c&1)*f.step[0]+size[0]*y+(c>>1&1)*f.step[1]+size[0]*size[1]*z+(c>>2)*f.step[2]]
 						hole = hole || v != v
-						want = span{min(want.low, v), max(want.high, v)}
+						want = [2]float32{min(want[0], v), max(want[1], v)}
 					}
 					if hole {
-						want = noSpan
+						want = [2]float32{1, -1}
 					}
-					require.Equal(t, want, f.span([3]int{x, y, z}), "cell %d %d %d of %v", x, y, z, size)
+					i := f.row(y, z) + x
+					require.Equal(t, want, [2]float32{f.least[i], f.most[i]}, "cell %d %d %d of %v", x, y, z, size)
 				}
 			}
 		}
@@ -119,7 +120,7 @@ func TestSearchAllocatesNothingOnceWarm(t *testing.T) {
 	for i := range dose {
 		dose[i] = float32(i*7919%101) / 50
 	}
-	s := New(whole(dose, [3]int{10, 10, 10}), [3]float64{0.8, 0.8, 0.8}, 2, 0)
+	s := New(whole(dose, [3]int{10, 10, 10}, [3]float64{0.8, 0.8, 0.8}, 2), 0)
 	run := func() {
 		for i := range 100 {
 			s.Minimum([3]float64{float64(i % 9), float64(i % 7), float64(i % 8)}, float64(i)/50, 30)

@@ -1,21 +1,30 @@
 package gammasearch
 
-import "math"
-
 // budget is how many boxes one cell may be cut into. Measured or computed dose
 // stays far below it; a cell whose corners differ by many dose criteria in all
 // directions may, rarely, have a minimum too flat to be told from its surroundings.
 const budget = 1 << 12
 
+// effort is how far a Newton iteration goes before it gives up.
+type effort struct {
+	steps     int // in all
+	quartered int // times that one step may be shortened to a quarter
+}
+
+// thorough is the effort in a box that is halved when it fails; brief the
+// effort for points side by side, where all wait for the slowest.
+var thorough, brief = effort{50, 8}, effort{6, 1}
+
 // minimise lowers the best to the minimum of γ² in a cell, if that is lower,
-// starting from continuous index x. A cell that one Newton descent cannot
-// settle is halved until it can.
-func (s *Search) minimise(at [3]int, x vec) {
-	s.load(at[0], at[1], at[2])
+// starting from place x. The cell has the lowest corner dose[at], which lies
+// at origin. A cell that one Newton descent cannot settle is halved until it
+// can.
+func (s *Search) minimise(at int, origin, x vec) {
+	s.load(at, origin)
 	c := &s.cell
-	x = vec{x.x - c.origin.x, x.y - c.origin.y, x.z - c.origin.z}
+	x = vec{x.x - origin.x, x.y - origin.y, x.z - origin.z}
 	whole := box{high: s.width}
-	if s.settle(c, &whole, x) {
+	if s.settle(c, &whole, x, thorough) {
 		return
 	}
 	left, right := s.halve(&whole)
@@ -28,7 +37,7 @@ func (s *Search) minimise(at [3]int, x vec) {
 		last := len(s.boxes) - 1
 		b := s.boxes[last]
 		s.boxes = s.boxes[:last]
-		if s.least(c, &b) >= s.enough() || s.settle(c, &b, s.place(c)) {
+		if s.least(c, &b) >= s.enough() || s.settle(c, &b, s.place(c), thorough) {
 			continue
 		}
 		left, right := s.halve(&b)
@@ -44,36 +53,43 @@ func (s *Search) place(c *cell) vec {
 // settle runs a projected Newton iteration in the box. It returns true once
 // the box is proven to hold nothing better than the best, which the iteration
 // itself may have lowered.
-func (s *Search) settle(c *cell, b *box, start vec) bool {
+func (s *Search) settle(c *cell, b *box, start vec, e effort) bool {
 	twist := s.twist(c, b)
+	convex := 1 / max(twist.x, twist.y, twist.z)
 	u := b.clamp(start)
 	t, g := c.value(u)
 	gamma2 := s.distance2(c, u) + t*t
 	s.improve(c, u, t, gamma2)
-	if s.bound(c, b, u, t, g, s.multiplier, twist) >= s.enough() {
+	if s.best <= s.stop || s.bound(c, b, u, t, g, s.multiplier, twist) >= s.enough() {
 		return true
 	}
-	tried := s.multiplier
-	for range 50 {
-		if s.best <= s.stop || t != tried && s.bound(c, b, u, t, g, t, twist) >= s.enough() {
-			return true
-		}
-		d := s.newton(c, b, u, t, g)
-		for damping := 1; ; damping *= 4 {
-			v := b.clamp(vec{u.x + d.x, u.y + d.y, u.z + d.z})
-			tv, gv := c.value(v)
-			below := s.distance2(c, v) + tv*tv
-			if below < gamma2*(1-1e-12) {
-				u, t, g, gamma2 = v, tv, gv, below
-				tried = math.NaN()
-				break
+	var d vec
+	quartered := -1
+	for range e.steps {
+		if quartered < 0 {
+			// With λ = t the bound is tight in a minimum; where γ² is not
+			// convex, the largest λ that keeps the bound so may be better.
+			if s.bound(c, b, u, t, g, t, twist) >= s.enough() ||
+				s.bound(c, b, u, t, g, clamp(t, -convex, convex), twist) >= s.enough() {
+				return true
 			}
-			if damping > 1<<16 {
-				return false
-			}
-			d = vec{d.x / 4, d.y / 4, d.z / 4}
+			d, quartered = s.newton(c, b, u, t, g), 0
 		}
-		s.improve(c, u, t, gamma2)
+		v := b.clamp(vec{u.x + d.x, u.y + d.y, u.z + d.z})
+		tv, gv := c.value(v)
+		below := s.distance2(c, v) + tv*tv
+		if below < gamma2*(1-progress) {
+			u, t, g, gamma2, quartered = v, tv, gv, below, -1
+			s.improve(c, u, t, gamma2)
+			if s.best <= s.stop {
+				return true
+			}
+			continue
+		}
+		if quartered++; quartered > e.quartered {
+			return false
+		}
+		d = vec{d.x / 4, d.y / 4, d.z / 4}
 	}
 	return false
 }
@@ -130,12 +146,12 @@ func (h hessian) solve(p vec) (vec, bool) {
 	lyx, lzx := h.xy*ix, h.xz*ix
 	yy := h.yy - lyx*h.xy
 	yz := h.yz - lyx*h.xz
-	if !(yy > 1e-9*h.yy) {
+	if !(yy > definite*h.yy) {
 		return vec{}, false
 	}
 	lzy := yz / yy
 	zz := h.zz - lzx*h.xz - lzy*yz
-	if !(zz > 1e-9*h.zz) {
+	if !(zz > definite*h.zz) {
 		return vec{}, false
 	}
 	py := p.y - lyx*p.x

@@ -1,0 +1,9 @@
+//go:build !amd64 || purego
+
+package gammasearch
+
+func (s *Search) searchContiguous(g *group, near *neighbours) { s.searchGeneric(g, near) }
+
+func (s *Search) searchScattered(g *group, near *neighbours) { s.searchGeneric(g, near) }
+
+func spans(_, _, _, _, _, _ []float32) int { return 0 }

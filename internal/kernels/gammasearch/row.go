@@ -1,0 +1,146 @@
+package gammasearch
+
+import "math"
+
+// aligned is how far, in cells, places may differ that count as the same place
+// in their cells: far above the rounding of indices, far below what matters.
+const aligned = 1e-9
+
+// Row searches for the points of a row, which lie at continuous indices
+// first, first + step, … of the lattice: gamma2[i] becomes the γ² of point i,
+// or +Inf where Minimum finds nothing, unless it is not a number; then there is
+// no such point. Scale is the reciprocal of each point's dose criterion. The
+// result of a point does not depend on the points round it, but for what lies
+// within the tolerance of the proof.
+func (s *Search) Row(first, step [3]float64, dose []float32, scale, gamma2 []float64) {
+	index := func(i int) [3]float64 {
+		x := float64(i)
+		return [3]float64{first[0] + x*step[0], first[1] + x*step[1], first[2] + x*step[2]}
+	}
+	if !s.field.grouped() {
+		for i, g := range gamma2 {
+			if g == g {
+				gamma2[i] = s.single(index(i), float64(dose[i]), scale[i])
+			}
+		}
+		return
+	}
+	n := float64(len(dose)) / aligned
+	parallel := math.Abs(step[0]-1)*n <= 1 && math.Abs(step[1])*n <= 1 && math.Abs(step[2])*n <= 1
+	for i := 0; i < len(dose); i += lanes {
+		end := min(i+lanes, len(dose))
+		if !s.fill(i, end, dose, scale, gamma2) {
+			continue
+		}
+		g := s.group
+		near := &s.near
+		if parallel && s.contiguous(index(i), end-i) {
+			s.searchContiguous(g, near)
+		} else {
+			near = &s.field.everywhere
+			s.scatter(i, end, index)
+			s.searchScattered(g, near)
+		}
+		for l, g2 := range gamma2[i:end] {
+			if g2 == g2 {
+				gamma2[i+l] = s.finish(g, l, near, index(i+l))
+			}
+		}
+	}
+}
+
+// finish returns the γ² of point l of a group, at the given index, once what
+// the group left open is settled.
+func (s *Search) finish(g *group, l int, near *neighbours, index [3]float64) float64 {
+	switch open := int(g.v[rowOpen][l]); {
+	case open == several:
+		return s.single(index, g.v[rowDose][l], g.v[rowScale][l])
+	case open >= 0:
+		s.resume(g, l)
+		p := near.place[4*open:]
+		s.minimise(int(g.cell[l]+near.apart[2*open+1]), vec{p[1], p[2], p[3]}, s.x)
+		s.count()
+		return s.best
+	case g.found>>l&1 == 0:
+		return math.Inf(1)
+	}
+	return g.v[rowBest][l]
+}
+
+// single searches for a point by itself.
+func (s *Search) single(index [3]float64, dose, scale float64) float64 {
+	g2, found := s.Minimum(index, dose, scale)
+	if !found {
+		return math.Inf(1)
+	}
+	return g2
+}
+
+// fill writes dose and criteria of points i to end into the group, and reports
+// whether there is any.
+func (s *Search) fill(i, end int, dose []float32, scale, gamma2 []float64) (any bool) {
+	g := s.group
+	for l := range lanes {
+		g.v[rowBest][l] = 0
+		if i+l >= end || gamma2[i+l] != gamma2[i+l] {
+			continue
+		}
+		any = true
+		g.v[rowBest][l] = s.field.limit
+		g.v[rowDose][l] = float64(dose[i+l])
+		g.v[rowScale][l] = scale[i+l]
+	}
+	return any
+}
+
+// contiguous places n points, one cell after the other along x from index r,
+// if they and all they may read lie inside the field, and at the same place in
+// their cells as the points before.
+func (s *Search) contiguous(r [3]float64, n int) bool {
+	f := s.field
+	var home [3]int
+	for a := range 3 {
+		at := math.Floor(r[a])
+		last := float64(f.high[a] - 1)
+		if a == 0 {
+			last -= float64(n - 1)
+		}
+		if !(at >= float64(f.low[a]) && at <= last) {
+			return false
+		}
+		home[a] = int(at)
+	}
+	cell := home[0] + f.size[0]*(home[1]+f.size[1]*home[2])
+	reach := f.margin[0] + f.size[0]*(f.margin[1]+f.size[1]*f.margin[2])
+	if cell < reach || cell+reach+f.step[0]+f.step[1]+f.step[2]+lanes > len(f.dose) {
+		return false
+	}
+	at := vec{r[0] - float64(home[0]), r[1] - float64(home[1]), r[2] - float64(home[2])}
+	if len(s.near.place) == 0 {
+		low, high := vec{at.x - aligned, at.y - aligned, at.z - aligned}, vec{at.x + aligned, at.y + aligned, at.z + aligned}
+		s.near, s.nearAt = f.neighbours(low, high), at
+	}
+	d := vec{at.x - s.nearAt.x, at.y - s.nearAt.y, at.z - s.nearAt.z}
+	if max(math.Abs(d.x), math.Abs(d.y), math.Abs(d.z)) > aligned/2 {
+		return false
+	}
+	g := s.group
+	span := f.row(home[1], home[2]) + home[0]
+	for l := range lanes {
+		g.v[rowFX][l], g.v[rowFY][l], g.v[rowFZ][l] = at.x, at.y, at.z
+		g.span[l], g.cell[l] = int32(span+l), int32(cell+l)
+	}
+	return true
+}
+
+// scatter places the points of the group from i to end anywhere.
+func (s *Search) scatter(i, end int, index func(int) [3]float64) {
+	f, g := s.field, s.group
+	for l := range lanes {
+		r := index(min(i+l, end-1))
+		home := [3]int{f.layer(0, r[0]), f.layer(1, r[1]), f.layer(2, r[2])}
+		g.v[rowFX][l], g.v[rowFY][l], g.v[rowFZ][l] = r[0]-float64(home[0]), r[1]-float64(home[1]), r[2]-float64(home[2])
+		g.span[l] = int32(f.row(home[1], home[2]) + home[0])
+		g.cell[l] = int32(home[0] + f.size[0]*(home[1]+f.size[1]*home[2]))
+	}
+}
