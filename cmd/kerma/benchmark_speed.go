@@ -17,6 +17,7 @@ type speedOptions struct {
 	out      string
 	json     string
 	markdown string
+	export   string
 }
 
 func newBenchmarkSpeed() *cobra.Command {
@@ -42,6 +43,7 @@ Nothing else should run meanwhile. All jobs take some minutes and a few GB of me
 	f.StringVar(&o.out, "out", "", "folder for report.html")
 	f.StringVar(&o.json, "json", "", "write the results as JSON to this file (- for standard output)")
 	f.StringVar(&o.markdown, "markdown", "", "write the tables as Markdown into this file, the drawings to a folder beside it; text around the tables stays")
+	f.StringVar(&o.export, "export", "", "time nothing: write the inputs of the jobs, and what Kerma makes of them, to this new folder for other programs")
 	return cmd
 }
 
@@ -51,6 +53,9 @@ func (o *speedOptions) run(cmd *cobra.Command) error {
 	}
 	if err := o.Check(); err != nil {
 		return usageError{err}
+	}
+	if o.export != "" {
+		return speed.Export(cmd.Context(), o.Options, o.export)
 	}
 	place := speedSection.in(o.markdown)
 	if o.markdown != "" { // before the work, not after it
