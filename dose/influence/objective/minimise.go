@@ -39,7 +39,7 @@ type Problem struct {
 	Start []float64
 
 	Iterations int     // at most; 0: 500
-	Tolerance  float64 // converged when 5 iterations gain less than this share of the value; 0: 1e-4
+	Tolerance  float64 // converged when 5 iterations gain less than this share of the value; 0: 1e-3
 
 	// Progress, if set, is called after each iteration from the goroutine of
 	// Minimise.
@@ -75,9 +75,9 @@ type Solution struct {
 
 const (
 	defaultIterations = 500
-	defaultTolerance  = 1e-4
+	defaultTolerance  = 1e-3
 	gainOver          = 5  // iterations
-	pairs             = 10 // of steps and gradient changes remembered
+	pairs             = 20 // of steps and gradient changes remembered
 )
 
 // Minimise solves a problem by limited-memory BFGS with projection on the bounds
