@@ -197,3 +197,36 @@ func TestImpossibleLinesAreRefusedOnEveryLevel(t *testing.T) {
 	l.Run[0], l.Run[1] = Run{5, 12}, Run{3, 6}
 	assert.ErrorIs(t, NewSum(40).Add(t.Context(), l, make([]float64, 2), 1), ErrLines, "overlapping runs")
 }
+
+func TestTransposeHasEveryEntryInItsPlace(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 3))
+		n := rapid.SampledFrom([]int{0, 1, 7, 100, bandLen + 1}).Draw(t, "places")
+		l := random(r, rapid.IntRange(0, 9).Draw(t, "lines"), n, rapid.SampledFrom([]int{1, 15, 40}).Draw(t, "longest"), 1+n/rapid.IntRange(1, 400).Draw(t, "gap"))
+		type entry struct {
+			line, place int
+			value       float32
+		}
+		var want, got []entry
+		entries(l, func(j, i int, v float32) { want = append(want, entry{j, i, v}) })
+		back, err := l.Transpose(t.Context(), n, 3)
+		require.NoError(t, err)
+		require.Equal(t, n, back.Len())
+		entries(back, func(i, j int, v float32) { got = append(got, entry{j, i, v}) })
+		slices.SortStableFunc(want, func(a, b entry) int { return a.place - b.place })
+		require.True(t, slices.Equal(want, got))
+		for i := range back.Len() {
+			for k, r := range back.run(i) {
+				require.Less(t, r.First, r.End)
+				require.True(t, k == 0 || back.run(i)[k-1].End < r.First, "consecutive lines make one run")
+			}
+		}
+		again, err := back.Transpose(t.Context(), l.Len(), 1)
+		require.NoError(t, err)
+		require.True(t, slices.Equal(l.Value, again.Value))
+		require.Equal(t, l.Start, again.Start)
+	})
+	bad := Lines{Value: make([]float32, 1), Start: []int64{0, 1}, Run: []Run{{5, 6}}, RunStart: []int64{0, 1}}
+	_, err := bad.Transpose(t.Context(), 5, 1)
+	assert.ErrorIs(t, err, ErrLines)
+}
