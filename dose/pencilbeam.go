@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
-	"github.com/kerma-rt/kerma/internal/kernels/parallel"
 	"github.com/kerma-rt/kerma/internal/kernels/pencil"
 	"github.com/kerma-rt/kerma/internal/version"
 )
@@ -50,15 +50,23 @@ func (e PencilBeam) Compute(ctx context.Context, r Request) (*Result, error) {
 		return nil, err
 	}
 	p := &pencilJob{
-		job: j, correction: e.Heterogeneity, dose: geometry.NewVolume(j.Grid),
+		job: j, correction: e.Heterogeneity, dose: geometry.NewVolume(j.Grid), cache: &heterogeneity.Cache{},
 		tables: map[*machine.Machine]*pencil.Depths{},
 		ratios: map[*machine.Machine]heterogeneity.TissueRatios{},
 		parts:  map[*machine.Machine]*pencilParts{},
 	}
 	segments := 0
-	for _, d := range j.beams {
-		segments += len(d.segments)
+	for i := range j.beams {
+		segments += len(j.beams[i].segments)
+		// Before anything is computed: a machine that does not serve.
+		if _, err := p.table(j.beams[i].machine); err != nil {
+			return nil, fmt.Errorf("%v: %w", j.beams[i].Beam, err)
+		}
 	}
+	if err := p.budget(); err != nil {
+		return nil, err
+	}
+	p.rows = rowsInside(j.inside, j.Grid.Size())
 	p.progress = newProgress(segments*j.Grid.Size()[2], j.Progress)
 	defer p.progress.stop()
 
@@ -84,50 +92,32 @@ type pencilJob struct {
 	*job
 	correction heterogeneity.Correction
 	dose       *geometry.Volume // Gy a fraction
+	rows       []extentOfRow
+	cache      *heterogeneity.Cache
 	tables     map[*machine.Machine]*pencil.Depths
 	ratios     map[*machine.Machine]heterogeneity.TissueRatios
 	parts      map[*machine.Machine]*pencilParts
 	maps       *fluenceMaps // of the last beam
+	poses      []*pose      // as many as are computed together
 	progress   *progress
 }
 
-// beam adds the dose of one beam, pose by pose.
+// beam adds the dose of one beam, some poses at a time: their maps and depths
+// first, then their voxels.
 func (p *pencilJob) beam(ctx context.Context, d *delivery) error {
 	table, err := p.table(d.machine)
 	if err != nil {
 		return err
 	}
-	maps, err := newFluenceMaps(d, p.Threads, p.maps)
-	if err != nil {
+	if p.maps, err = newFluenceMaps(d, p.Threads, p.maps); err != nil {
 		return err
 	}
-	p.maps = maps
-	spreading, spreads := p.correction.(heterogeneity.Spreading)
 	var deepest float64
-	for i, segment := range d.segments {
-		frame := d.frames[i]
-		if spreads {
-			reached, err := p.spread(ctx, spreading, frame, maps, &segment)
-			if err != nil {
-				return fmt.Errorf("control point %d: %w", segment.Point, err)
-			}
-			deepest = max(deepest, reached)
-			continue
-		}
-		ssd := skin(p.Tissue, frame)
-		if math.IsNaN(ssd) {
-			ssd = d.sad // the axis passes the body by; what it hits lies near the isocentre plane
-		}
-		fine, coarse, err := maps.of(ctx, &segment, ssd)
+	for first := 0; first < len(d.segments); first += len(p.poses) {
+		poses := p.poses[:min(len(p.poses), len(d.segments)-first)]
+		reached, err := p.together(ctx, d, first, poses, table)
 		if err != nil {
-			return fmt.Errorf("control point %d: %w", segment.Point, err)
-		}
-		factor := d.machine.Calibration.FluencePerMU
-		field := pencil.Field{SAD: d.sad, Factor: factor, Map: fine, Depths: table}
-		around := pencil.Field{SAD: d.sad, Factor: factor, Map: coarse, Depths: table}
-		reached, err := p.voxels(ctx, frame, p.water(d.machine, maps), &field, &around)
-		if err != nil {
-			return fmt.Errorf("control point %d: %w", segment.Point, err)
+			return err
 		}
 		deepest = max(deepest, reached)
 	}
@@ -159,86 +149,6 @@ func reach(g geometry.Grid, frames []geometry.Frame) (near, far float64) {
 	return near, far
 }
 
-// Rays of the depth tables, mm: close together where dose is high.
-const (
-	fieldRays, fieldStep   = 2, 2
-	aroundRays, aroundStep = 6, 4
-)
-
-// voxels adds the dose of one pose: from field where its map reaches, around
-// it from the other. Every voxel is written by one goroutine, pose after pose.
-func (p *pencilJob) voxels(ctx context.Context, frame geometry.Frame, water heterogeneity.Water, field, around *pencil.Field) (deepest float64, err error) {
-	near, err := p.rays(ctx, frame, field.Map, water, fieldRays, fieldStep)
-	if err != nil {
-		return 0, err
-	}
-	far, err := p.rays(ctx, frame, around.Map, water, aroundRays, aroundStep)
-	if err != nil {
-		return 0, err
-	}
-	size, affine := p.Grid.Size(), frame.OfGrid(p.Grid)
-	slabs := make([]float32, size[2])
-	err = parallel.For(ctx, size[2], p.Threads, func(k int) error {
-		depth, part32, fresh := make([]float64, size[0]), make([]float32, size[0]), make([]float32, size[0])
-		for y := range size[1] {
-			row := p.Grid.Offset(0, y, k)
-			first, end := extent(p.inside[row : row+size[0]])
-			if first == end {
-				continue
-			}
-			origin := affine.At(0, float64(y), float64(k))
-			line := pencil.Line{
-				Origin: [3]float64{origin.X, origin.Y, origin.Z},
-				Step:   [3]float64{affine.Step[0].X, affine.Step[0].Y, affine.Step[0].Z},
-			}
-			add := func(f *pencil.Field, r *rays, from, to int) {
-				if from >= to || r == nil {
-					return
-				}
-				part := depth[:to-from]
-				start := affine.At(float64(from), float64(y), float64(k))
-				r.Row(part, start, affine.Step[0])
-				for i := range part {
-					part32[i] = float32(part[i])
-					if !p.inside[row+from+i] {
-						part32[i] = -1
-					}
-				}
-				dose := p.dose.Data[row+from : row+to]
-				if r.factors == nil {
-					slabs[k] = max(slabs[k], f.Add(dose, part32[:len(part)], line, from))
-					return
-				}
-				water := fresh[:len(part)]
-				clear(water)
-				slabs[k] = max(slabs[k], f.Add(water, part32[:len(part)], line, from))
-				r.factors.Row(part, start, affine.Step[0])
-				for i, d := range water {
-					if d != 0 {
-						dose[i] += d * float32(part[i])
-					}
-				}
-			}
-			a, b := around.Span(line, size[0])
-			a, b = max(a, first), min(b, end)
-			c, d := field.Span(line, size[0])
-			c, d = max(c, first), min(d, end)
-			if c >= d {
-				c, d = b, b
-			}
-			add(around, far, a, c)
-			add(field, near, c, d)
-			add(around, far, d, b)
-		}
-		p.progress.add(1)
-		return nil
-	})
-	for _, d := range slabs {
-		deepest = max(deepest, float64(d))
-	}
-	return deepest, err
-}
-
 // extent is the range from the first to the last voxel of a row inside.
 func extent(inside []bool) (first, end int) {
 	end = len(inside)
@@ -249,6 +159,22 @@ func extent(inside []bool) (first, end int) {
 		end--
 	}
 	return first, end
+}
+
+// extentOfRow is extent of a row of voxels, and whether all between is inside.
+type extentOfRow struct {
+	first, end int32
+	whole      bool
+}
+
+func rowsInside(inside []bool, size [3]int) []extentOfRow {
+	rows := make([]extentOfRow, size[1]*size[2])
+	for n := range rows {
+		row := inside[n*size[0] : (n+1)*size[0]]
+		first, end := extent(row)
+		rows[n] = extentOfRow{int32(first), int32(end), !slices.Contains(row[first:end], false)}
+	}
+	return rows
 }
 
 // beamOf is what a correction looks along: where both a map and the dose grid
@@ -262,7 +188,7 @@ func (p *pencilJob) beamOf(frame geometry.Frame, m *pencil.Map, rays, step float
 		X0: max(m.X, seen.X0), X1: min(m.X+float64(m.NX-1)*m.Step, seen.X1),
 		Y0: max(m.Y, seen.Y0), Y1: min(m.Y+float64(m.NY-1)*m.Step, seen.Y1),
 	}
-	b := heterogeneity.Beam{Tissue: p.Tissue, Frame: frame, Field: field, Spacing: rays, Step: step, Threads: p.Threads}
+	b := heterogeneity.Beam{Tissue: p.Tissue, Frame: frame, Field: field, Spacing: rays, Step: step, Threads: p.Threads, Cache: p.cache}
 	return b, field.X0 <= field.X1 && field.Y0 <= field.Y1
 }
 
@@ -295,10 +221,10 @@ func (p *pencilJob) table(m *machine.Machine) (*pencil.Depths, error) {
 	d := &m.Pencil.Depth
 	ascending := len(d.Depth) >= 2 && len(d.Depth) <= math.MaxUint16 && d.Depth[0] == 0 && len(d.Scale) >= 1
 	for i := 1; i < len(d.Depth); i++ {
-		ascending = ascending && float32(d.Depth[i]) > float32(d.Depth[i-1])
+		ascending = ascending && d.Depth[i]-d.Depth[i-1] >= pencil.Narrowest
 	}
 	for i := 1; i < len(d.Scale); i++ {
-		ascending = ascending && d.Scale[i] > d.Scale[i-1]
+		ascending = ascending && d.Scale[i]-d.Scale[i-1] >= pencil.Narrowest
 	}
 	complete := d.Components > 0 && len(m.Pencil.Lateral) > 0 && len(d.Value) == len(d.Depth)*len(d.Scale)*d.Components
 	for _, lateral := range m.Pencil.Lateral {

@@ -11,7 +11,6 @@ import (
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/internal/kernels/convolve"
 	"github.com/kerma-rt/kerma/internal/kernels/parallel"
-	"github.com/kerma-rt/kerma/internal/kernels/pencil"
 )
 
 // A lateral kernel is split in two,
@@ -31,26 +30,30 @@ const (
 	blurMargin  = 5   // standard deviations of the source
 )
 
-// fluenceMaps makes the component maps φ ⊗ w_k of the segments of one beam. All
-// segments share one lattice, so a kernel is transformed once.
+// fluenceMaps is what the component maps φ ⊗ w_k of all segments of one beam
+// share: lattices, transforms and kernels.
 type fluenceMaps struct {
-	beam    *delivery
-	threads int
-	leak    beam.Leakage
-	open    *beam.Fluence // fine pixels: the open field and its surroundings
-	all     *beam.Fluence // coarse pixels: wherever anything passes
-	block   int           // fine pixels to a coarse one, each way
-	reach   int           // of the near part, fine pixels; a multiple of block
-	far     int           // reach of the far part, coarse pixels
+	beam  *delivery
+	leak  beam.Leakage
+	open  *beam.Fluence // fine pixels: the open field and its surroundings; without values
+	all   *beam.Fluence // coarse pixels: wherever anything passes; without values
+	block int           // fine pixels to a coarse one, each way
+	reach int           // of the near part, fine pixels; a multiple of block
+	far   int           // reach of the far part, coarse pixels
 
 	// With leakage the fluence goes on beyond the lattice of open, so the
 	// fine maps are smaller than it by reach on each side; without, larger.
 	inset int // fine pixels, reach or −reach
 
-	kernelOf   int       // entry of Pencil.Lateral that the kernels are of; −1 none yet
-	nearWeight []float64 // ∫ w_k χ
-	fine       plane
-	coarse     plane
+	components   int
+	fine, coarse plane
+	kernels      map[int]*kernels // by entry of Pencil.Lateral
+}
+
+// kernels are transformed: a pair of components each.
+type kernels struct {
+	fine, coarse [][]float32
+	nearWeight   []float64 // ∫ w_k χ
 }
 
 // newFluenceMaps finds the lattices for a beam. Of the maps of the beam before,
@@ -59,8 +62,8 @@ type fluenceMaps struct {
 func newFluenceMaps(d *delivery, threads int, before *fluenceMaps) (*fluenceMaps, error) {
 	m := d.machine
 	f := &fluenceMaps{
-		beam: d, threads: threads, kernelOf: -1,
-		leak: beam.Leakage{Jaws: m.JawTransmission, Leaves: m.LeafTransmission},
+		beam: d, leak: beam.Leakage{Jaws: m.JawTransmission, Leaves: m.LeafTransmission},
+		components: len(m.Pencil.Lateral[0]), kernels: map[int]*kernels{},
 	}
 	var apertures []beam.Aperture
 	for _, s := range d.segments {
@@ -89,6 +92,7 @@ func newFluenceMaps(d *delivery, threads int, before *fluenceMaps) (*fluenceMaps
 		return nil, err
 	}
 	f.all = around(f.all, f.open)
+	f.open.Value, f.all.Value = nil, nil
 	if f.all.NX == 0 {
 		return f, nil
 	}
@@ -107,16 +111,12 @@ func newFluenceMaps(d *delivery, threads int, before *fluenceMaps) (*fluenceMaps
 	}
 	// The fine maps take their far part from between coarse pixels.
 	f.far = max(int(math.Ceil(reach/coarsePixel))+1, f.reach/f.block+3)
-	n := len(m.Pencil.Lateral[0])
-	f.nearWeight = make([]float64, n)
-	if before == nil || len(before.nearWeight) != n {
+	if before == nil {
 		before = &fluenceMaps{}
 	}
-	var fineKept, coarseKept bool
-	f.fine, fineKept = newPlane(f.open, -f.inset, n, threads, &before.fine)
-	f.coarse, coarseKept = newPlane(f.all, f.far, n, threads, &before.coarse)
-	if fineKept && coarseKept && before.beam.machine == m && before.block == f.block && before.far == f.far {
-		f.kernelOf, f.nearWeight = before.kernelOf, before.nearWeight
+	f.fine, f.coarse = newPlane(f.open, -f.inset, threads, &before.fine), newPlane(f.all, f.far, threads, &before.coarse)
+	if f.fine.same(&before.fine) && f.coarse.same(&before.coarse) && before.beam.machine == m && before.block == f.block && before.far == f.far {
+		f.kernels = before.kernels
 	}
 	return f, nil
 }
@@ -151,92 +151,73 @@ func around(a, b *beam.Fluence) *beam.Fluence {
 	c := &beam.Fluence{X: low[0], Y: low[1], Spacing: coarsePixel}
 	c.NX = int(math.Round((high[0] - low[0]) / coarsePixel))
 	c.NY = int(math.Round((high[1] - low[1]) / coarsePixel))
-	c.Value = make([]float64, c.NX*c.NY)
 	return c
 }
 
-// of is the maps of one segment, fine around the open field and coarse around
-// that, in monitor units. Kernels are those of the source–skin distance (mm).
-// The maps have no points where nothing passes.
-func (f *fluenceMaps) of(ctx context.Context, s *beam.Segment, ssd float64) (fine, coarse *pencil.Map, err error) {
+// pairs is how many pairs of components there are, the last perhaps half.
+func (f *fluenceMaps) pairs() int { return (f.components + 1) / 2 }
+
+// mostKernels is how many distances from source to skin a beam keeps the
+// kernels of beyond those that it needs at once.
+const mostKernels = 8
+
+// prepare transforms the kernels for some distances from source to skin (mm).
+func (f *fluenceMaps) prepare(ctx context.Context, threads int, ssds []float64) error {
 	if f.all.NX == 0 {
-		return &pencil.Map{Step: 1}, &pencil.Map{Step: 1}, nil
-	}
-	if err := f.kernels(ctx, f.beam.machine.Pencil.Index(ssd)); err != nil {
-		return nil, nil, err
-	}
-	f.fill(s)
-	f.fine.set(f.open)
-	f.coarse.set(f.all)
-	pairs := (len(f.nearWeight) + 1) / 2
-	err = parallel.For(ctx, 2*pairs, f.threads, func(i int) error {
-		if i < pairs {
-			f.fine.convolve(i)
-		} else {
-			f.coarse.convolve(i - pairs)
-		}
 		return nil
-	})
-	if err != nil {
-		return nil, nil, err
 	}
-	if fine, err = f.fineMap(ctx); err != nil {
-		return nil, nil, err
+	lateral := f.beam.machine.Pencil
+	need := map[int]bool{}
+	var missing []int
+	for _, ssd := range ssds {
+		index := lateral.Index(ssd)
+		if !need[index] && f.kernels[index] == nil {
+			missing = append(missing, index)
+		}
+		need[index] = true
 	}
-	return fine, f.coarseMap(), nil
-}
-
-// fill makes the fluence of one segment on both lattices.
-func (f *fluenceMaps) fill(s *beam.Segment) {
-	m := f.beam.machine
-	for _, lattice := range []*beam.Fluence{f.open, f.all} {
-		clear(lattice.Value)
-		for _, a := range s.Apertures {
-			lattice.Add(f.beam.Devices, a, f.leak)
+	// The memory of one that is not needed now serves the next.
+	var spare []*kernels
+	for index, k := range f.kernels {
+		if !need[index] && len(f.kernels)+len(missing) > mostKernels {
+			spare = append(spare, k)
+			delete(f.kernels, index)
 		}
 	}
-	f.open.Blur(m.SourceSigma)
-	f.open.Shape(m.Profile)
-	f.all.Shape(m.Profile)
-	// Where the fine map reaches, a coarse pixel is the mean of its fine ones.
-	i0 := int(math.Round((f.open.X - f.all.X) / coarsePixel))
-	j0 := int(math.Round((f.open.Y - f.all.Y) / coarsePixel))
-	for j := range f.open.NY / f.block {
-		for i := range f.open.NX / f.block {
-			var sum float64
-			for y := range f.block {
-				row := f.open.Value[(j*f.block+y)*f.open.NX+i*f.block:]
-				for _, v := range row[:f.block] {
-					sum += v
-				}
+	pairs := f.pairs()
+	for _, index := range missing {
+		if len(spare) > 0 {
+			f.kernels[index] = spare[0]
+			spare = spare[1:]
+			continue
+		}
+		k := &kernels{nearWeight: make([]float64, f.components)}
+		for range pairs {
+			k.fine = append(k.fine, make([]float32, f.fine.size()))
+			k.coarse = append(k.coarse, make([]float32, f.coarse.size()))
+		}
+		f.kernels[index] = k
+	}
+	return parallel.For(ctx, 2*pairs*len(missing), threads, func(i int) error {
+		index, pair, part := missing[i/(2*pairs)], i/2%pairs, i%2
+		k := f.kernels[index]
+		var pixels [2][]float64
+		for n := range min(2, f.components-2*pair) {
+			near, far := split(&lateral.Lateral[index][2*pair+n])
+			if part == 0 {
+				pixels[n] = near.Pixels(f.reach+1, f.open.Spacing)
+				k.nearWeight[2*pair+n] = near.Integral(windowLast)
+			} else {
+				pixels[n] = far.Pixels(f.far+1, coarsePixel)
 			}
-			f.all.Value[(j0+j)*f.all.NX+i0+i] = sum / float64(f.block*f.block)
 		}
-	}
-}
-
-// kernels transforms the kernels of one entry of Pencil.Lateral.
-func (f *fluenceMaps) kernels(ctx context.Context, index int) error {
-	if index == f.kernelOf {
-		return nil
-	}
-	components := f.beam.machine.Pencil.Lateral[index]
-	err := parallel.For(ctx, (len(components)+1)/2, f.threads, func(pair int) error {
-		var near, far [2][]float64
-		for i := range min(2, len(components)-2*pair) {
-			k := 2*pair + i
-			n, a := split(&components[k])
-			near[i], far[i] = n.Pixels(f.reach+1, f.open.Spacing), a.Pixels(f.far+1, coarsePixel)
-			f.nearWeight[k] = n.Integral(windowLast)
+		if part == 0 {
+			f.fine.kernel(k.fine[pair], pixels[0], pixels[1], f.reach+1)
+		} else {
+			f.coarse.kernel(k.coarse[pair], pixels[0], pixels[1], f.far+1)
 		}
-		f.fine.kernel(pair, near[0], near[1], f.reach+1)
-		f.coarse.kernel(pair, far[0], far[1], f.far+1)
 		return nil
 	})
-	if err == nil {
-		f.kernelOf = index
-	}
-	return err
 }
 
 // split cuts a kernel into its near and far parts. At the nodes of both they
@@ -277,154 +258,71 @@ func window(r float64) float64 {
 	return c * c
 }
 
-// coarseMap is the whole kernel's map outside the fine one: there fluence is
-// smooth, so the near part is the fluence at the place times its weight.
-func (f *fluenceMaps) coarseMap() *pencil.Map {
-	k := len(f.nearWeight)
-	m := &pencil.Map{
-		X: f.all.X + (0.5-float64(f.far))*coarsePixel, Y: f.all.Y + (0.5-float64(f.far))*coarsePixel, Step: coarsePixel,
-		NX: f.coarse.w, NY: f.coarse.h, Components: pencil.Padded(k),
-	}
-	m.Value = make([]float32, m.NX*m.NY*m.Components)
-	for c := range k {
-		for p, v := range f.coarse.out[c] {
-			m.Value[p*m.Components+c] = v
-		}
-		for j := range f.all.NY {
-			for i := range f.all.NX {
-				p := (j+f.far)*m.NX + i + f.far
-				m.Value[p*m.Components+c] += float32(f.nearWeight[c] * f.all.Value[j*f.all.NX+i])
-			}
-		}
-	}
-	return m
-}
-
-// fineMap is the near part's map and the far part's, interpolated by
-// Catmull–Rom cubics, added up.
-func (f *fluenceMaps) fineMap(ctx context.Context) (*pencil.Map, error) {
-	if f.open.NX == 0 {
-		return &pencil.Map{Step: 1}, nil
-	}
-	k := len(f.nearWeight)
-	m := &pencil.Map{
-		X: f.open.X + (0.5+float64(f.inset))*f.open.Spacing, Y: f.open.Y + (0.5+float64(f.inset))*f.open.Spacing, Step: f.open.Spacing,
-		NX: f.open.NX - 2*f.inset, NY: f.open.NY - 2*f.inset, Components: pencil.Padded(k),
-	}
-	m.Value = make([]float32, m.NX*m.NY*m.Components)
-	// The fine map begins at a corner of coarse pixel (i0, j0).
-	i0 := f.far + int(math.Round((f.open.X-f.all.X)/coarsePixel)) + f.inset/f.block
-	j0 := f.far + int(math.Round((f.open.Y-f.all.Y)/coarsePixel)) + f.inset/f.block
-	weights, first := make([][4]float32, f.block), make([]int, f.block)
-	for b := range f.block {
-		t := (float64(b)+0.5)/float64(f.block) - 0.5
-		if first[b] = -1; t < 0 {
-			first[b], t = -2, t+1
-		}
-		weights[b] = catmullRom(t)
-	}
-	err := parallel.For(ctx, m.NY, f.threads, func(y int) error {
-		line := make([]float32, f.coarse.w)
-		wy, jy := weights[y%f.block], j0+y/f.block+first[y%f.block]
-		for c := range k {
-			far := f.coarse.out[c]
-			r0, r1 := far[jy*f.coarse.w:], far[(jy+1)*f.coarse.w:]
-			r2, r3 := far[(jy+2)*f.coarse.w:], far[(jy+3)*f.coarse.w:]
-			for i := range line {
-				line[i] = wy[0]*r0[i] + wy[1]*r1[i] + wy[2]*r2[i] + wy[3]*r3[i]
-			}
-			near := f.fine.out[c][y*m.NX:][:m.NX]
-			out := m.Value[y*m.NX*m.Components+c:]
-			for x, v := range near {
-				b := x % f.block
-				w, q := &weights[b], line[i0+x/f.block+first[b]:][:4]
-				out[x*m.Components] = v + w[0]*q[0] + w[1]*q[1] + w[2]*q[2] + w[3]*q[3]
-			}
-		}
-		return nil
-	})
-	return m, err
-}
-
-// catmullRom is the weights of four neighbours for a place the share t of the
-// way from the second to the third.
-func catmullRom(t float64) [4]float32 {
-	return [4]float32{
-		float32(t * (-1 + t*(2-t)) / 2),
-		float32((2 + t*t*(3*t-5)) / 2),
-		float32(t * (1 + t*(4-3*t)) / 2),
-		float32(t * t * (t - 1) / 2),
-	}
-}
-
-// plane convolves one map with the kernels of all components, two at a time.
+// plane is a lattice on which maps are convolved.
 type plane struct {
 	pad        int // zeros before the map, pixels; negative: what the result is short of on each side
 	w, h       int // of the result
 	nx, ny     int // of the transform
-	spectrum   []float32
-	kernels    [][]float32              // by pair of components
-	out        [][]float32              // by component, rounded up to a whole pair
-	transforms chan *convolve.Transform // one a goroutine
+	transforms chan *convolve.Transform
 }
 
 // newPlane is the plane for a map with a border of pad pixels, or without one of
-// −pad. It takes the
-// memory and the kernels of the plane before, where they have its size.
-func newPlane(f *beam.Fluence, pad, components, threads int, before *plane) (p plane, kept bool) {
+// −pad. It takes the transforms of the plane before, if they have its size.
+func newPlane(f *beam.Fluence, pad, threads int, before *plane) plane {
 	if f.NX == 0 {
-		return plane{}, false
+		return plane{}
 	}
-	p = plane{pad: pad, w: f.NX + 2*pad, h: f.NY + 2*pad}
+	p := plane{pad: pad, w: f.NX + 2*pad, h: f.NY + 2*pad}
 	p.nx, p.ny = convolve.Size(max(p.w, f.NX)), convolve.Size(max(p.h, f.NY))
-	pairs := (components + 1) / 2
-	if kept = p.nx == before.nx && p.ny == before.ny; kept {
-		p.transforms, p.spectrum, p.kernels = before.transforms, before.spectrum, before.kernels
-	} else {
-		n := threads
-		if n == 0 {
-			n = runtime.GOMAXPROCS(0)
+	if p.transforms = before.transforms; !p.same(before) {
+		if threads == 0 {
+			threads = runtime.GOMAXPROCS(0)
 		}
-		p.transforms = make(chan *convolve.Transform, n)
-		for range n {
+		p.transforms = make(chan *convolve.Transform, threads)
+		for range threads {
 			p.transforms <- convolve.New(p.nx, p.ny)
 		}
-		size := convolve.Len(p.nx, p.ny)
-		p.spectrum = make([]float32, size)
-		for range pairs {
-			p.kernels = append(p.kernels, make([]float32, size))
-		}
 	}
-	for range 2 * pairs {
-		p.out = append(p.out, make([]float32, p.w*p.h))
+	return p
+}
+
+// same tells whether transforms and kernels of one plane serve the other.
+func (p *plane) same(q *plane) bool { return p.nx == q.nx && p.ny == q.ny }
+
+// size is the values of a spectrum.
+func (p *plane) size() int {
+	if p.w == 0 {
+		return 0
 	}
-	return p, kept
+	return convolve.Len(p.nx, p.ny)
 }
 
 // kernel transforms a pair of kernels; the second may be nil.
-func (p *plane) kernel(pair int, first, second []float64, n int) {
+func (p *plane) kernel(dst []float32, first, second []float64, n int) {
 	if p.w == 0 {
 		return
 	}
 	t := <-p.transforms
-	t.Kernels(p.kernels[pair], first, second, n)
+	t.Kernels(dst, first, second, n)
 	p.transforms <- t
 }
 
-func (p *plane) set(f *beam.Fluence) {
+// transform writes the spectrum of a map.
+func (p *plane) transform(dst []float32, f *beam.Fluence) {
 	if p.w == 0 {
 		return
 	}
 	t := <-p.transforms
-	t.Map(p.spectrum, f.Value, f.NX, f.NY, max(p.pad, 0))
+	t.Map(dst, f.Value, f.NX, f.NY, max(p.pad, 0))
 	p.transforms <- t
 }
 
-func (p *plane) convolve(pair int) {
+// product writes the convolutions with a pair of kernels.
+func (p *plane) product(first, second, spectrum, kernels []float32) {
 	if p.w == 0 {
 		return
 	}
 	t := <-p.transforms
-	t.Product(p.out[2*pair], p.out[2*pair+1], p.spectrum, p.kernels[pair], max(-p.pad, 0), p.w, p.h)
+	t.Product(first, second, spectrum, kernels, max(-p.pad, 0), p.w, p.h)
 	p.transforms <- t
 }

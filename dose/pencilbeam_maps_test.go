@@ -1,7 +1,6 @@
 package dose
 
 import (
-	"context"
 	"math"
 	"testing"
 
@@ -65,8 +64,11 @@ func TestFineEnough(t *testing.T) {
 			}
 			maps, err := newFluenceMaps(d, 0, nil)
 			require.NoError(t, err)
-			fine, coarse, err := maps.of(context.Background(), &segment, 900)
-			require.NoError(t, err)
+			require.NoError(t, maps.prepare(t.Context(), 0, []float64{900}))
+			var e exposure
+			e.fit(maps)
+			require.NoError(t, e.expose(t.Context(), &segment, 900, 0))
+			fine, coarse := &e.near, &e.around
 
 			lateral := m.Pencil.At(900)
 			depths := make([][]float64, 0)
@@ -177,9 +179,11 @@ func BenchmarkMapsOfASegment(b *testing.B) {
 			}
 			maps, err := newFluenceMaps(d, 0, nil)
 			require.NoError(b, err)
+			require.NoError(b, maps.prepare(b.Context(), 0, []float64{900}))
+			var e exposure
+			e.fit(maps)
 			for b.Loop() {
-				_, _, err := maps.of(context.Background(), &segment, 900)
-				require.NoError(b, err)
+				require.NoError(b, e.expose(b.Context(), &segment, 900, 0))
 			}
 		})
 	}

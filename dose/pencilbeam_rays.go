@@ -16,6 +16,17 @@ type rays struct {
 	factors *heterogeneity.Factors // nil where the correction has none
 }
 
+// free gives the memory of the tables back; there may be none.
+func (r *rays) free() {
+	if r == nil {
+		return
+	}
+	r.Free()
+	if r.factors != nil {
+		r.factors.Free()
+	}
+}
+
 // rays tabulates depths and factors where both a map and the dose grid reach;
 // nil where they do not meet.
 func (p *pencilJob) rays(ctx context.Context, frame geometry.Frame, m *pencil.Map, water heterogeneity.Water, spacing, step float64) (*rays, error) {
@@ -36,12 +47,8 @@ func (p *pencilJob) rays(ctx context.Context, frame geometry.Frame, m *pencil.Ma
 	return r, nil
 }
 
-// water is what the factors of one segment depend on beside the patient.
-func (p *pencilJob) water(m *machine.Machine, maps *fluenceMaps) heterogeneity.Water {
-	return p.openWater(m, maps.open, maps.all)
-}
-
-// openWater is the same for the opening in the first of the maps that has one.
+// openWater is what the factors of one field depend on beside the patient: the
+// opening in the first of the maps that has one.
 func (p *pencilJob) openWater(m *machine.Machine, maps ...*beam.Fluence) heterogeneity.Water {
 	if _, ok := p.correction.(heterogeneity.Factored); !ok {
 		return heterogeneity.Water{}

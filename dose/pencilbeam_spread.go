@@ -26,7 +26,8 @@ type pencilParts struct{ primary, scatter heterogeneity.PencilPart }
 // spread adds the dose of one pose by a correction that evaluates kernels in
 // its own way: electrons on fine pencils in and around the opening, scatter on
 // coarse ones everywhere.
-func (p *pencilJob) spread(ctx context.Context, c heterogeneity.Spreading, frame geometry.Frame, maps *fluenceMaps, s *beam.Segment) (deepest float64, err error) {
+func (p *pencilJob) spread(ctx context.Context, c heterogeneity.Spreading, frame geometry.Frame, q *exposure, s *beam.Segment) (deepest float64, err error) {
+	maps := q.maps
 	m := maps.beam.machine
 	parts, err := p.partsOf(m)
 	if err != nil {
@@ -36,15 +37,15 @@ func (p *pencilJob) spread(ctx context.Context, c heterogeneity.Spreading, frame
 		p.progress.add(p.Grid.Size()[2])
 		return 0, nil
 	}
-	maps.fill(s)
+	q.fill(s)
 	factor := m.Calibration.FluencePerMU
-	primaries, scattered := pixels(maps.open, int(spreadPixel/maps.open.Spacing), factor), pixels(maps.all, scatterBlock, factor)
+	primaries, scattered := pixels(q.open, int(spreadPixel/maps.open.Spacing), factor), pixels(q.all, scatterBlock, factor)
 
 	spread := func(f heterogeneity.Fluence, reach, step float64, part heterogeneity.PencilPart) (*heterogeneity.Spread, error) {
 		if f.NX == 0 {
 			return nil, nil
 		}
-		b := heterogeneity.Beam{Tissue: p.Tissue, Frame: frame, Field: within(f, reach, shadow(p.Grid, frame)), Step: step, Threads: p.Threads}
+		b := heterogeneity.Beam{Tissue: p.Tissue, Frame: frame, Field: within(f, reach, shadow(p.Grid, frame)), Step: step, Threads: p.Threads, Cache: p.cache}
 		out, err := c.Spread(ctx, b, f, part, absorptionRatios{m.Beam.Spectrum})
 		if err == nil {
 			deepest = max(deepest, out.Deepest())
@@ -64,7 +65,7 @@ func (p *pencilJob) spread(ctx context.Context, c heterogeneity.Spreading, frame
 	if maps.leak != (beam.Leakage{}) {
 		even := parts.primary
 		even.Rate, even.Share = nil, nil
-		if leaked, err = spread(outside(pixels(maps.all, 1, factor), maps.open), 0, scatterPlanes, even); err != nil {
+		if leaked, err = spread(outside(pixels(q.all, 1, factor), q.open), 0, scatterPlanes, even); err != nil {
 			return 0, err
 		}
 	}

@@ -273,17 +273,52 @@ func insideBody(ctx context.Context, t *heterogeneity.Tissue, g geometry.Grid, t
 	}
 	inside := make([]bool, g.Len())
 	size := g.Size()
+	box := ct.Box()
+	if t.Body != nil {
+		box = t.Body.Box
+	}
+	n := box.Size()
 	// One step along a row of g, in CT voxels.
 	step := r3.Sub(ct.Index(g.Point(1, 0, 0)), ct.Index(g.Point(0, 0, 0)))
+	straight := step.Y == 0 && step.Z == 0
 	err := parallel.For(ctx, size[2], threads, func(k int) error {
-		n := g.Offset(0, 0, k)
+		// Rows that begin at one x have the same CT voxels along it.
+		columns, from := make([]int, size[0]), math.NaN()
 		for y := range size[1] {
+			out := inside[g.Offset(0, y, k):][:size[0]]
 			p := ct.Index(g.Point(0, float64(y), float64(k)))
-			for x := range size[0] {
-				m := float64(x)
-				i, j, k := math.Floor(p.X+m*step.X+0.5), math.Floor(p.Y+m*step.Y+0.5), math.Floor(p.Z+m*step.Z+0.5)
-				inside[n] = fractionAt(t, i, j, k) >= 0.5
-				n++
+			if !straight {
+				for x := range out {
+					m := float64(x)
+					i, j, k := math.Floor(p.X+m*step.X+0.5), math.Floor(p.Y+m*step.Y+0.5), math.Floor(p.Z+m*step.Z+0.5)
+					out[x] = fractionAt(t, i, j, k) >= 0.5
+				}
+				continue
+			}
+			j, k := math.Floor(p.Y+0.5), math.Floor(p.Z+0.5)
+			if !(j >= float64(box.Low[1]) && k >= float64(box.Low[2]) && j < float64(box.High[1]) && k < float64(box.High[2])) {
+				continue
+			}
+			if p.X != from {
+				from = p.X
+				for x := range columns {
+					columns[x] = -1
+					if i := math.Floor(p.X + float64(x)*step.X + 0.5); i >= float64(box.Low[0]) && i < float64(box.High[0]) {
+						columns[x] = int(i) - box.Low[0]
+					}
+				}
+			}
+			if t.Body == nil {
+				for x, i := range columns {
+					out[x] = i >= 0
+				}
+				continue
+			}
+			row := t.Body.Fraction[n[0]*(int(j)-box.Low[1]+n[1]*(int(k)-box.Low[2])):][:n[0]]
+			for x, i := range columns {
+				if i >= 0 {
+					out[x] = row[i] >= 0.5
+				}
 			}
 		}
 		return nil
