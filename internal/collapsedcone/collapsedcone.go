@@ -15,6 +15,7 @@ import (
 	"github.com/kerma-rt/kerma/heterogeneity"
 	"github.com/kerma-rt/kerma/internal/kernels/cones"
 	"github.com/kerma-rt/kerma/internal/kernels/parallel"
+	"github.com/kerma-rt/kerma/internal/kernels/terma"
 )
 
 // Setting is what the dose is computed with.
@@ -36,12 +37,16 @@ type Calculation struct {
 	wanted  geometry.Box // lattice voxels that the dose grid needs
 	spectra []quality
 	energy  []float64 // deposited, MeV/cm³, by voxel of the lattice
+	// For one transport after the other: what is released, and deposited along
+	// cones through the straight field and the turned one.
+	room                       *released
+	deposited, depositedTurned []float32
 }
 
 // quality is what one spectrum needs.
 type quality struct {
-	photons photons
-	groups  []group
+	groups   []group
+	spectrum *terma.Spectrum
 }
 
 // New prepares the patient. Dose is wanted where inside is true, by voxel of g.
@@ -58,12 +63,15 @@ func New(ctx context.Context, t *heterogeneity.Tissue, g geometry.Grid, inside [
 		if err != nil {
 			return nil, err
 		}
-		c.spectra = append(c.spectra, quality{p, groups})
+		c.spectra = append(c.spectra, quality{groups: groups})
 		all = append(all, p)
 	}
 	b, err := newBasis(t.Materials, all)
 	if err != nil {
 		return nil, err
+	}
+	for i := range c.spectra {
+		c.spectra[i].spectrum = newSpectrum(all[i], c.spectra[i].groups, b)
 	}
 	box := t.Density.Grid.Box()
 	if t.Body != nil {
@@ -137,50 +145,82 @@ func (c *Calculation) Add(ctx context.Context, spectrum int, poses []Pose) error
 	}
 	q := c.spectra[spectrum]
 	frame := poses[len(poses)/2].Frame
-	axis := r3.Unit(r3.Sub(frame.Isocentre(), frame.Source()))
-	r, err := c.release(ctx, axis, poses, q.photons, q.groups)
-	if err != nil {
+	var axis [3]float64
+	world := r3.Unit(r3.Sub(frame.Isocentre(), frame.Source()))
+	for a := range 3 {
+		axis[a] = r3.Dot(world, c.medium.Axis(a))
+	}
+	r := c.released(len(q.groups))
+	if err := c.release(ctx, r, poses, q.spectrum); err != nil {
+		return err
+	}
+	if err := c.gather(ctx, r, axis); err != nil {
 		return err
 	}
 	box := r.box.Union(c.wanted).Intersect(c.medium.Box())
-	if r.rows == 0 || c.wanted.Empty() {
+	if r.box.Empty() || c.wanted.Empty() {
 		c.done(1)
 		return nil
 	}
-	ds := directions(c.setting.Directions)
-	spread := r.tilt + 0.01
-	r.finish(c.medium, axis, newBalance(q.groups, ds, spread), len(q.groups))
+	ds, rings := directions(c.setting.Directions)
+	fits := make([]polynomials, len(rings))
+	for i, ring := range rings {
+		var err error
+		if fits[i], err = ring.fit(q.groups, &r.spread); err != nil {
+			return err
+		}
+	}
+	if err := c.finish(ctx, r, axis, newBalance(q.groups, ds, fits, r.spread.largest), box); err != nil {
+		return err
+	}
 
-	// Cones along x run on a copy whose first axis is y: lines then lie side by
-	// side in memory.
-	straight := r.field(c.medium, box, len(q.groups))
-	turned := turn(straight)
-	deposited, deposited2 := make([]float32, box.Len()), make([]float32, box.Len())
-	// Columns of the frame: beam x, y and the axis, in lattice axes.
+	clear(c.deposited)
+	clear(c.depositedTurned)
+	// Columns of the frame: beam x and y, in lattice axes.
 	bx, by := r3.Sub(frame.ToPatient(r3.Vec{X: 1}), frame.Isocentre()), r3.Sub(frame.ToPatient(r3.Vec{Y: 1}), frame.Isocentre())
 	for _, d := range ds {
-		world := r3.Add(r3.Add(r3.Scale(d.unit[0], bx), r3.Scale(d.unit[1], by)), r3.Scale(d.unit[2], axis))
-		var unit [3]float64
+		toward := r3.Add(r3.Add(r3.Scale(d.unit[0], bx), r3.Scale(d.unit[1], by)), r3.Scale(d.unit[2], world))
+		p := &fits[d.ring]
+		cone := &cones.Cone{Scale: p.scale, Shift: p.shift, Shares: p.shares}
 		for a := range 3 {
-			unit[a] = r3.Dot(world, c.medium.Axis(a))
+			cone.Direction[a] = r3.Dot(toward, c.medium.Axis(a))
 		}
-		f, into := straight, deposited
-		if cones.Dominant(unit, straight.Spacing) == 0 {
-			f, into = turned, deposited2
-			unit = [3]float64{unit[1], unit[2], unit[0]}
+		f, into := &r.straight, c.deposited
+		if cones.Dominant(cone.Direction, f.Spacing) == 0 {
+			f, into = &r.turned, c.depositedTurned
+			cone.Direction = turned(cone.Direction)
 		}
-		if err := c.transport(ctx, into, f, d.cone(q.groups, spread, unit)); err != nil {
+		if err := c.transport(ctx, into, f, cone); err != nil {
 			return err
 		}
 		c.done(1 / float64(len(ds)))
 	}
-	size := box.Size()
-	return parallel.For(ctx, size[2], c.threads, func(k int) error {
-		for j := range size[1] {
-			out := c.energy[c.medium.Offset(box.Low[0], box.Low[1]+j, box.Low[2]+k):][:size[0]]
-			in := deposited[size[0]*(j+size[1]*k):][:size[0]]
-			for i := range out {
-				out[i] += float64(in[i] + deposited2[j+size[1]*(k+size[2]*i)])
+	return c.collect(ctx, box)
+}
+
+// released is room for what groups of energies release.
+func (c *Calculation) released(groups int) *released {
+	if c.room == nil || len(c.room.straight.Primary) != groups {
+		c.room = newReleased(c.medium, groups)
+		n := c.medium.Len()
+		c.deposited, c.depositedTurned = make([]float32, n), make([]float32, n)
+	}
+	return c.room
+}
+
+// collect adds what has been deposited in the box to the energy.
+func (c *Calculation) collect(ctx context.Context, box geometry.Box) error {
+	size := c.medium.Size()
+	return parallel.For(ctx, box.Size()[1], c.threads, func(y int) error {
+		y += box.Low[1]
+		// Block by block, because the turned axes run across memory.
+		const block = 16
+		for x0 := box.Low[0]; x0 < box.High[0]; x0 += block {
+			for z := box.Low[2]; z < box.High[2]; z++ {
+				at := c.medium.Offset(x0, y, z)
+				for i := range min(block, box.High[0]-x0) {
+					c.energy[at+i] += float64(c.deposited[at+i] + c.depositedTurned[y+size[1]*(z+size[2]*(x0+i))])
+				}
 			}
 		}
 		return nil
@@ -203,31 +243,6 @@ func (c *Calculation) transport(ctx context.Context, energy []float32, f *cones.
 		cones.Transport(energy, f, cone, i*stripRows, min((i+1)*stripRows, rows))
 		return nil
 	})
-}
-
-// turn is the field with its axes in the order y, z, x.
-func turn(f *cones.Field) *cones.Field {
-	n := len(f.Source)
-	nx, ny, nz := f.Size[0], f.Size[1], f.Size[2]
-	t := &cones.Field{
-		Size: [3]int{ny, nz, nx}, Spacing: [3]float64{f.Spacing[1], f.Spacing[2], f.Spacing[0]},
-		Electron: make([]float32, n), Photon: make([]float32, n), Source: make([]int32, n),
-		Released: f.Released, Groups: f.Groups, Ray: make([]float32, len(f.Ray)),
-	}
-	at := 0
-	for k := range nz {
-		for j := range ny {
-			for i := range nx {
-				to := j + ny*(k+nz*i)
-				t.Electron[to], t.Photon[to], t.Source[to] = f.Electron[at], f.Photon[at], f.Source[at]
-				at++
-			}
-		}
-	}
-	for r := 0; r < len(f.Ray); r += 3 {
-		t.Ray[r], t.Ray[r+1], t.Ray[r+2] = f.Ray[r+1], f.Ray[r+2], f.Ray[r]
-	}
-	return t
 }
 
 // grayPerMeVPerGram is 1 MeV/g in Gy.

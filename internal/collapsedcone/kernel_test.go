@@ -73,29 +73,42 @@ func TestEveryRayReleasesItsEnergy(t *testing.T) {
 	groups, err := kernels(p, bins)
 	require.NoError(t, err)
 	for _, n := range []int{48, 112} {
-		ds := directions(n)
+		ds, rings := directions(n)
 		var sphere float64
 		for _, d := range ds {
-			sphere += d.solidAngle
+			sphere += rings[d.ring].solidAngle
 		}
 		assert.InDelta(t, 4*math.Pi, sphere, 1e-9)
-		const spread = 0.3
-		b := newBalance(groups, ds, spread)
+		sp := &spread{largest: 0.3}
+		for i := range sp.weight {
+			sp.weight[i] = 1
+		}
+		fits := make([]polynomials, len(rings))
+		for i, r := range rings {
+			fits[i], err = r.fit(groups, sp)
+			require.NoError(t, err)
+		}
+		b := newBalance(groups, ds, fits, sp.largest)
 		row := make([]float64, len(groups)*cones.Channels)
-		for _, tilt := range []float64{0, 0.05, 0.17, 0.29} {
+		for _, chord := range []float64{0, 0.05, 0.17, 0.29} {
 			for _, turn := range []float64{0.3, 2, 4} {
-				ray := [3]float64{math.Sin(tilt) * math.Cos(turn), math.Sin(tilt) * math.Sin(turn), math.Cos(tilt)}
+				sin, cos := math.Sincos(angle(chord))
+				ray := [3]float64{sin * math.Cos(turn), sin * math.Sin(turn), cos}
+				p, s := make([]float64, len(groups)), make([]float64, len(groups))
 				var sum float64
 				for _, d := range ds {
-					d.shares(groups, math.Acos(min(dot(ray[:], d.unit[:]), 1)), row)
+					x := min(dot(ray[:], d.unit[:]), 1)
+					fits[d.ring].sums(x, p, s)
+					rings[d.ring].exact(groups, math.Acos(x), row)
 					for _, v := range row[:cones.Primary] {
 						sum += v
 					}
 				}
-				i, part := b.at(tilt)
-				sum /= b.primary[i][0] + part*(b.primary[i+1][0]-b.primary[i][0])
+				i, part := b.at(chord)
+				all := b.primary[i][0] + part*(b.primary[i+1][0]-b.primary[i][0])
 				// What is left depends on the turn about the axis.
-				assert.InDelta(t, 1, sum, 0.01, "%d directions, tilt %g, turn %g", n, tilt, turn)
+				assert.InDelta(t, 1, p[0]/all, 0.01, "%d directions, chord %g, turn %g", n, chord, turn)
+				assert.InDelta(t, 1, p[0]/sum, 0.01, "%d directions, chord %g, turn %g, beside the exact shares", n, chord, turn)
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/kerma-rt/kerma/heterogeneity"
 	"github.com/kerma-rt/kerma/internal/kernels/cones"
 	"github.com/kerma-rt/kerma/internal/kernels/parallel"
+	"github.com/kerma-rt/kerma/internal/kernels/terma"
 )
 
 // Pose is one position of the machine and what passes its collimators.
@@ -22,173 +23,272 @@ type Pose struct {
 	PerMU   float64
 }
 
-// released is what the photons of a few poses set free in the medium: a row for
-// each voxel that releases anything.
+// released is what the photons of a few poses set free in the medium, and the
+// room for its transport: as it lies, and with the axes in the order y, z, x, in
+// which lines along x lie side by side in memory.
 type released struct {
-	box    geometry.Box // of the rows, lattice indices
-	source []int32      // row of each voxel of the lattice, −1 without
-	rows   int
-	ray    []float32 // unit vector of a row, mean over poses, along the axes of the lattice
-	// energy is MeV/cm³, for each group to electrons, then for each group the
-	// rest, which goes on as photons.
-	energy []float32
-	tilt   float64 // rad, largest angle of a ray from the axis
+	straight, turned cones.Field
+	box              geometry.Box // of what releases, lattice indices
+	spread           spread       // of its rays about the axis
+}
+
+// newReleased makes room for groups of energies.
+func newReleased(m *medium, groups int) *released {
+	r := &released{}
+	n, size := m.Len(), m.Size()
+	for _, f := range []*cones.Field{&r.straight, &r.turned} {
+		for a, s := range m.Spacing() {
+			f.Size[a], f.Spacing[a] = size[a], s/10
+		}
+		for a := range 3 {
+			f.Ray[a] = make([]float32, n)
+		}
+		for range groups {
+			f.Primary, f.Scatter = append(f.Primary, make([]float32, n)), append(f.Scatter, make([]float32, n))
+		}
+	}
+	r.straight.Electron, r.straight.Photon = m.electron, m.photon
+	r.straight.Runs = make([]cones.Run, size[1]*size[2])
+	t := &r.turned
+	t.Size, t.Spacing = turned(t.Size), turned(t.Spacing)
+	t.Runs = make([]cones.Run, size[2]*size[0])
+	t.Electron, t.Photon = make([]float32, n), make([]float32, n)
+	cones.Turn(t.Electron, m.electron, size, 0, size[2])
+	cones.Turn(t.Photon, m.photon, size, 0, size[2])
+	return r
+}
+
+// turned is values by axis in the order y, z, x.
+func turned[T any](v [3]T) [3]T { return [3]T{v[1], v[2], v[0]} }
+
+// volumes are the arrays of a field that change with the beam.
+func volumes(f *cones.Field) [][]float32 {
+	return append(append(f.Ray[:len(f.Ray):len(f.Ray)], f.Primary...), f.Scatter...)
 }
 
 // Rays of the tables of path lengths, mm.
 const raySpacing, rayStep = 2, 1.25
 
-// release fills the rows. With planar fluence Φ in the isocentre plane, photons
-// of energy E_b and share n_b, path lengths L_k = ∫ρ c_k dl through each basis
-// material, distance a from the source along the axis and obliquity β, a volume
-// releases
+// release fills in what poses release. With planar fluence Φ in the isocentre
+// plane, photons of energy E_b and share n_b, path lengths L_k = ∫ρ c_k dl
+// through each basis material, distance a from the source along the axis and
+// obliquity β, a volume releases
 //
 //	Σ_b Φ (SAD/a)²/cosβ · n_b E_b e^(−Σ_k μ_k(E_b) L_k) · μ_b,
 //
 // of which μen_b to electrons. μ_b, μen_b are those of the mixture in the voxel.
-func (c *Calculation) release(ctx context.Context, axis r3.Vec, poses []Pose, s photons, groups []group) (*released, error) {
+// Rays are left as sums over the poses, weighted by what is released.
+func (c *Calculation) release(ctx context.Context, r *released, poses []Pose, s *terma.Spectrum) error {
 	m := c.medium
 	size := m.Size()
-	r := &released{source: make([]int32, m.Len())}
-	shadows := make([]shadow, len(poses))
-	open := make([][]float32, len(poses)) // mean of the map over each voxel
-	for i, p := range poses {
-		shadows[i] = shadow{p.Frame.OfGrid(m.Grid), p.Frame.SAD, newSums(p.Fluence)}
-		open[i] = make([]float32, m.Len())
+	f := &r.straight
+	for _, v := range volumes(f) {
+		clear(v)
 	}
-	// Which voxels release: numbered slab by slab, so that the order does not
-	// depend on who found them.
-	count := make([]int, size[2])
-	boxes := make([]geometry.Box, size[2])
-	err := parallel.For(ctx, size[2], c.threads, func(k int) error {
-		for j := range size[1] {
-			for i := range size[0] {
-				at := m.Offset(i, j, k)
-				r.source[at] = -1
-				if m.density[at] <= vacuum {
-					continue
-				}
-				for p := range shadows {
-					open[p][at] = float32(shadows[p].over(i, j, k))
-					if open[p][at] > 0 && r.source[at] < 0 {
-						r.source[at] = int32(count[k])
-						count[k]++
-						boxes[k] = boxes[k].Union(geometry.Box{Low: [3]int{i, j, k}, High: [3]int{i + 1, j + 1, k + 1}})
-					}
-				}
+	clear(f.Runs)
+	for _, pose := range poses {
+		tables, err := c.pathLengths(ctx, pose)
+		if err != nil {
+			return err
+		}
+		sh := shadow{pose.Frame.OfGrid(m.Grid), pose.Frame.SAD, newSums(pose.Fluence)}
+		var source [3]float64 // in voxels, from the centre of the first
+		for a := range 3 {
+			source[a] = r3.Dot(r3.Sub(pose.Frame.Source(), m.Origin()), m.Axis(a)) / m.Spacing()[a]
+		}
+		err = parallel.For(ctx, size[2], c.threads, func(z int) error {
+			row := newRow(f, len(tables), size[0])
+			for y := range size[1] {
+				c.releaseRow(row, f, y, z, &sh, pose.PerMU, source, tables, s)
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// row is room for the voxels of one.
+type row struct {
+	open []float32
+	terma.Row
+}
+
+func newRow(f *cones.Field, materials, size int) *row {
+	r := &row{open: make([]float32, size)}
+	r.Fluence, r.All = make([]float32, size), make([]float32, size)
+	r.Path, r.Local = make([][]float32, materials), make([][]float32, materials)
+	for k := range materials {
+		r.Path[k] = make([]float32, size)
+	}
+	r.Primary, r.Scatter = make([][]float32, len(f.Primary)), make([][]float32, len(f.Primary))
+	return r
+}
+
+// releaseRow adds what one pose releases in a row of voxels.
+func (c *Calculation) releaseRow(r *row, f *cones.Field, y, z int, sh *shadow, perMU float64, source [3]float64, tables []*heterogeneity.Depths, s *terma.Spectrum) {
+	m := c.medium
+	first := m.Offset(0, y, z)
+	size := m.Size()[0]
+	from, to := size, 0
+	for x := range size {
+		r.open[x] = 0
+		if m.density[first+x] <= vacuum {
+			continue
+		}
+		if r.open[x] = float32(sh.over(x, y, z)); r.open[x] > 0 {
+			from, to = min(from, x), x+1
+		}
+	}
+	if from >= to {
+		return
+	}
+	run := &f.Runs[first/size]
+	if run.From < run.To {
+		*run = cones.Run{From: min(run.From, int32(from)), To: max(run.To, int32(to))}
+	} else {
+		*run = cones.Run{From: int32(from), To: int32(to)}
+	}
+	n := to - from
+	first += from
+	for k, table := range tables {
+		path := r.Path[k][:n]
+		table.Row32(path, sh.affine.At(float64(from), float64(y), float64(z)), sh.affine.Step[0])
+		for i := range path {
+			path[i] /= 10
+			if !(r.open[from+i] > 0) {
+				path[i] = 0 // the table may end before
 			}
 		}
+		r.Local[k] = m.part[k][first : first+n]
+	}
+	// From the source to each voxel, along the axes of the lattice and of the beam.
+	spacing := m.Spacing()
+	v := [3]float64{0, (float64(y) - source[1]) * spacing[1], (float64(z) - source[2]) * spacing[2]}
+	start := sh.sad - sh.affine.At(0, float64(y), float64(z)).Z
+	for i := range n {
+		x := float64(from + i)
+		v[0] = (x - source[0]) * spacing[0]
+		a := start - x*sh.affine.Step[0].Z
+		length := math.Sqrt(v[0]*v[0] + v[1]*v[1] + v[2]*v[2])
+		// (SAD/a)²/cosβ
+		r.Fluence[i] = float32(perMU * sh.sad * sh.sad * length / (a * a * a) * float64(r.open[from+i]))
+	}
+	part := terma.Row{Fluence: r.Fluence[:n], Path: r.Path, Local: r.Local, Primary: r.Primary, Scatter: r.Scatter, All: r.All[:n]}
+	for g := range f.Primary {
+		part.Primary[g], part.Scatter[g] = f.Primary[g][first:first+n], f.Scatter[g][first:first+n]
+	}
+	s.Release(part)
+	for i := range n {
+		v[0] = (float64(from+i) - source[0]) * spacing[0]
+		w := float64(part.All[i]) / math.Sqrt(v[0]*v[0]+v[1]*v[1]+v[2]*v[2])
+		for d := range 3 {
+			f.Ray[d][first+i] += float32(w * v[d])
+		}
+	}
+}
+
+// gather makes the rays unit vectors, and tells the box of what releases and the
+// spread of its rays about an axis (along the axes of the lattice).
+func (c *Calculation) gather(ctx context.Context, r *released, axis [3]float64) error {
+	size := c.medium.Size()
+	f := &r.straight
+	boxes, largest, weight := make([]geometry.Box, size[2]), make([]float64, size[2]), make([][spreadBins]float64, size[2])
+	err := parallel.For(ctx, size[2], c.threads, func(k int) error {
+		eachRow(f, k, func(from, to, j int) {
+			boxes[k] = boxes[k].Union(geometry.Box{Low: [3]int{from % size[0], j, k}, High: [3]int{(to-1)%size[0] + 1, j + 1, k + 1}})
+			for at := from; at < to; at++ {
+				v := [3]float64{float64(f.Ray[0][at]), float64(f.Ray[1][at]), float64(f.Ray[2][at])}
+				n := math.Sqrt(v[0]*v[0] + v[1]*v[1] + v[2]*v[2])
+				if n == 0 { // a hole in the run
+					v, n = axis, 1
+				}
+				for a := range 3 {
+					f.Ray[a][at] = float32(v[a] / n)
+				}
+				largest[k] = max(largest[k], chord(f, at, axis))
+			}
+		})
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	first := make([]int, size[2])
-	for k, n := range count {
-		first[k] = r.rows
-		r.rows += n
+	r.box, r.spread = geometry.Box{}, spread{}
+	for k := range size[2] {
 		r.box = r.box.Union(boxes[k])
+		r.spread.largest = max(r.spread.largest, largest[k])
 	}
-	if r.rows == 0 {
-		return r, nil
-	}
-	g := len(groups)
-	r.ray, r.energy = make([]float32, 3*r.rows), make([]float32, 2*g*r.rows)
-	k := len(m.part)
-	bins := newBins(s, groups, m.materials)
-	for p, pose := range poses {
-		tables, err := c.pathLengths(ctx, pose)
-		if err != nil {
-			return nil, err
-		}
-		affine := shadows[p].affine
-		var axes [3]r3.Vec // of the lattice, in the beam frame
-		for a := range 3 {
-			axes[a] = r3.Unit(affine.Step[a])
-		}
-		err = parallel.For(ctx, r.box.High[2]-r.box.Low[2], c.threads, func(slab int) error {
-			z := slab + r.box.Low[2]
-			paths := make([][]float64, k)
-			for q := range paths {
-				paths[q] = make([]float64, r.box.Size()[0])
-			}
-			local := make([]float64, k)
-			path := make([]float64, k)
-			fluence := make([]float64, len(bins.energy))
-			for y := r.box.Low[1]; y < r.box.High[1]; y++ {
-				from, to := r.extent(m, y, z)
-				if from == to {
-					continue
-				}
-				for q := range paths {
-					paths[q] = paths[q][:to-from]
-					tables[q].Row(paths[q], affine.At(float64(from), float64(y), float64(z)), affine.Step[0])
-				}
-				for x := from; x < to; x++ {
-					at := m.Offset(x, y, z)
-					if r.source[at] < 0 {
-						continue
-					}
-					if p == 0 {
-						r.source[at] += int32(first[z])
-					}
-					planar := pose.PerMU * float64(open[p][at])
-					if !(planar > 0) {
-						continue
-					}
-					b := affine.At(float64(x), float64(y), float64(z))
-					a := pose.Frame.SAD - b.Z
-					ray := r3.Unit(r3.Vec{X: b.X, Y: b.Y, Z: -a})
-					scale := pose.Frame.SAD / a
-					planar *= scale * scale / -ray.Z
-					for q := range local {
-						local[q] = float64(m.part[q][at])
-						path[q] = paths[q][x-from] / 10
-					}
-					row := int(r.source[at])
-					bins.attenuate(fluence, path, planar)
-					sum := bins.release(r.energy[2*g*row:][:2*g], fluence, local)
-					for d := range 3 {
-						r.ray[3*row+d] += float32(sum * r3.Dot(ray, axes[d]))
-					}
+	r.spread.largest = min(r.spread.largest+0.01, 2)
+	err = parallel.For(ctx, size[2], c.threads, func(k int) error {
+		eachRow(f, k, func(from, to, _ int) {
+			for at := from; at < to; at++ {
+				bin := min(int(chord(f, at, axis)/r.spread.largest*spreadBins), spreadBins-1)
+				for g := range f.Primary {
+					weight[k][bin] += float64(f.Primary[g][at])
 				}
 			}
-			return nil
 		})
-		if err != nil {
-			return nil, err
+		return nil
+	})
+	for k := range weight {
+		for b, w := range weight[k] {
+			r.spread.weight[b] += w
 		}
 	}
-	unit := [3]float32{}
-	for d := range 3 {
-		unit[d] = float32(r3.Dot(axis, m.Axis(d)))
-	}
-	least := float32(1)
-	for row := range r.rows {
-		v := r.ray[3*row:][:3]
-		n := float32(math.Sqrt(float64(v[0]*v[0] + v[1]*v[1] + v[2]*v[2])))
-		if n == 0 {
-			copy(v, unit[:])
-			continue
-		}
-		v[0], v[1], v[2] = v[0]/n, v[1]/n, v[2]/n
-		least = min(least, v[0]*unit[0]+v[1]*unit[1]+v[2]*unit[2])
-	}
-	r.tilt = math.Acos(float64(max(least, -1)))
-	return r, nil
+	return err
 }
 
-// extent is the range in x of the voxels of a row that release.
-func (r *released) extent(m *medium, y, z int) (from, to int) {
-	from, to = r.box.Low[0], r.box.High[0]
-	row := m.Offset(0, y, z)
-	for from < to && r.source[row+from] < 0 {
-		from++
+// eachRow calls for the offsets from ≤ at < to of what releases in each row j of
+// plane k.
+func eachRow(f *cones.Field, k int, do func(from, to, j int)) {
+	for j := range f.Size[1] {
+		row := j + k*f.Size[1]
+		if run := f.Runs[row]; run.From < run.To {
+			do(int(run.From)+row*f.Size[0], int(run.To)+row*f.Size[0], j)
+		}
 	}
-	for to > from && r.source[row+to-1] < 0 {
-		to--
-	}
-	return from, to
+}
+
+// chord is the distance of the ends of a voxel's ray and a unit vector,
+// 2 sin(γ/2).
+func chord(f *cones.Field, at int, axis [3]float64) float64 {
+	cos := float64(f.Ray[0][at])*axis[0] + float64(f.Ray[1][at])*axis[1] + float64(f.Ray[2][at])*axis[2]
+	return math.Sqrt(max(2*(1-cos), 0))
+}
+
+// finish turns energy per volume into what cones.Field asks for, and turns the
+// field.
+func (c *Calculation) finish(ctx context.Context, r *released, axis [3]float64, b *balance, box geometry.Box) error {
+	m := c.medium
+	size := m.Size()
+	f, t := &r.straight, &r.turned
+	f.Low, f.High = box.Low, box.High
+	t.Low, t.High = turned(box.Low), turned(box.High)
+	return parallel.For(ctx, size[2], c.threads, func(k int) error {
+		eachRow(f, k, func(from, to, _ int) {
+			for at := from; at < to; at++ {
+				i, part := b.at(chord(f, at, axis))
+				for g := range f.Primary {
+					p := b.primary[i][g] + part*(b.primary[i+1][g]-b.primary[i][g])
+					s := b.scatter[i][g] + part*(b.scatter[i+1][g]-b.scatter[i][g])
+					f.Primary[g][at] /= float32(p) * m.electron[at]
+					f.Scatter[g][at] /= float32(s) * m.photon[at]
+				}
+			}
+		})
+		cones.TurnRuns(t.Runs, f.Runs, size, k, k+1)
+		for a := range 3 {
+			cones.Turn(t.Ray[a], f.Ray[(a+1)%3], size, k, k+1)
+		}
+		for g := range f.Primary {
+			cones.Turn(t.Primary[g], f.Primary[g], size, k, k+1)
+			cones.Turn(t.Scatter[g], f.Scatter[g], size, k, k+1)
+		}
+		return nil
+	})
 }
 
 // pathLengths tabulates ∫ρ c_k dl, in mm·g/cm³, where the map of a pose and the
@@ -216,112 +316,25 @@ func (c *Calculation) pathLengths(ctx context.Context, p Pose) ([]*heterogeneity
 	return tables, nil
 }
 
-// bins are the photons of a beam with what they need of the basis materials.
-type bins struct {
-	energy []float64   // MeV times photons
-	group  []int       // of each bin
-	total  [][]float64 // μ, [k][bin], cm²/g
-	kerma  [][]float64 // μen
-	groups int
-}
-
-func newBins(s photons, groups []group, b *basis) *bins {
-	out := &bins{groups: len(groups)}
-	for g := range groups {
-		for _, bin := range groups[g].bins {
-			out.energy = append(out.energy, s.energy[bin]*s.number[bin])
-			out.group = append(out.group, g)
+// newSpectrum is the photons of groups with what they need of the basis
+// materials.
+func newSpectrum(p photons, groups []group, b *basis) *terma.Spectrum {
+	s := &terma.Spectrum{}
+	for _, g := range groups {
+		for _, bin := range g.bins {
+			s.Energy = append(s.Energy, float32(p.energy[bin]*p.number[bin]))
 		}
+		s.Ends = append(s.Ends, len(s.Energy))
 	}
 	for _, a := range b.of {
-		var total, kerma []float64
-		for g := range groups {
-			for _, bin := range groups[g].bins {
-				total = append(total, a.Mass(s.energy[bin]))
-				kerma = append(kerma, a.MassEnergyAbsorption(s.energy[bin]))
+		var total, kerma []float32
+		for _, g := range groups {
+			for _, bin := range g.bins {
+				total = append(total, float32(a.Mass(p.energy[bin])))
+				kerma = append(kerma, float32(a.MassEnergyAbsorption(p.energy[bin])))
 			}
 		}
-		out.total, out.kerma = append(out.total, total), append(out.kerma, kerma)
+		s.Total, s.Kerma = append(s.Total, total), append(s.Kerma, kerma)
 	}
-	return out
-}
-
-// attenuate is the energy fluence (MeV/cm²) of every bin behind the path
-// lengths (g/cm²) through the basis materials.
-func (b *bins) attenuate(out, path []float64, open float64) {
-	clear(out)
-	for k, l := range path {
-		total := b.total[k][:len(out)]
-		for i := range out {
-			out[i] -= total[i] * l
-		}
-	}
-	for i, x := range out {
-		out[i] = open * b.energy[i] * math.Exp(x)
-	}
-}
-
-// release adds what the fluence sets free in a volume of the basis densities
-// (g/cm³), and returns the sum.
-func (b *bins) release(energy []float32, fluence, local []float64) float64 {
-	var sum float64
-	i := 0
-	for g := range b.groups {
-		var p, t float64
-		for ; i < len(fluence) && b.group[i] == g; i++ {
-			var mu, kerma float64
-			for k, d := range local {
-				mu += d * b.total[k][i]
-				kerma += d * b.kerma[k][i]
-			}
-			p += fluence[i] * kerma
-			t += fluence[i] * mu
-		}
-		energy[g] += float32(p)
-		energy[b.groups+g] += float32(t - p)
-		sum += t
-	}
-	return sum
-}
-
-// finish turns energy per volume into what cones.Field asks for.
-func (r *released) finish(m *medium, axis r3.Vec, b *balance, groups int) {
-	unit := [3]float64{r3.Dot(axis, m.Axis(0)), r3.Dot(axis, m.Axis(1)), r3.Dot(axis, m.Axis(2))}
-	for at, row := range r.source {
-		if row < 0 {
-			continue
-		}
-		v := r.ray[3*row:][:3]
-		cos := float64(v[0])*unit[0] + float64(v[1])*unit[1] + float64(v[2])*unit[2]
-		i, t := b.at(math.Acos(min(max(cos, -1), 1)))
-		e := r.energy[2*groups*int(row):][:2*groups]
-		for g := range groups {
-			p := b.primary[i][g] + t*(b.primary[i+1][g]-b.primary[i][g])
-			s := b.scatter[i][g] + t*(b.scatter[i+1][g]-b.scatter[i][g])
-			e[g] /= float32(p) * m.electron[at]
-			e[groups+g] /= float32(s) * m.photon[at]
-		}
-	}
-}
-
-// field is the transport problem on a box of the lattice.
-func (r *released) field(m *medium, box geometry.Box, groups int) *cones.Field {
-	size := box.Size()
-	n := box.Len()
-	f := &cones.Field{
-		Size: size, Electron: make([]float32, 0, n), Photon: make([]float32, 0, n), Source: make([]int32, 0, n),
-		Ray: r.ray, Released: r.energy, Groups: groups,
-	}
-	for a, s := range m.Spacing() {
-		f.Spacing[a] = s / 10
-	}
-	for k := box.Low[2]; k < box.High[2]; k++ {
-		for j := box.Low[1]; j < box.High[1]; j++ {
-			row := m.Offset(box.Low[0], j, k)
-			f.Electron = append(f.Electron, m.electron[row:row+size[0]]...)
-			f.Photon = append(f.Photon, m.photon[row:row+size[0]]...)
-			f.Source = append(f.Source, r.source[row:row+size[0]]...)
-		}
-	}
-	return f
+	return s
 }

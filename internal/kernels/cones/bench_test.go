@@ -1,28 +1,38 @@
 package cones
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+	"time"
 
-// BenchmarkTransport is one direction through 96³ voxels, all of which release
-// or only a column of them, with three groups.
+	"github.com/kerma-rt/kerma/internal/kernels/simd"
+)
+
+// BenchmarkTransport is one direction through 160×96×128 voxels, all of which
+// release, or those of the first plane only, so that the rest are passed.
 func BenchmarkTransport(b *testing.B) {
+	size := [3]int{160, 96, 128}
+	n := size[0] * size[1] * size[2]
 	for _, c := range []struct {
-		name string
-		half int
-	}{{"everywhere", 48}, {"column", 10}} {
-		b.Run(c.name, func(b *testing.B) {
-			const n = 96
-			f := block([3]int{n, n, n}, [3]float64{0.25, 0.25, 0.25}, 3, func(i, j, k int) (float32, bool) {
-				in := max(i-n/2, n/2-i) <= c.half && max(j-n/2, n/2-j) <= c.half
-				return 1, in
-			})
-			cone := tilted([3]float64{0.3, 0.2, 0.93}, 3)
-			energy := make([]float32, n*n*n)
-			for b.Loop() {
-				for r := 0; r < n; r += 8 {
-					Transport(energy, f, cone, r, r+8)
+		name   string
+		planes int
+	}{{"released", size[2]}, {"passed", 1}} {
+		f := block(size, [3]float64{0.25, 0.25, 0.25}, 2, func(i, j, k int) (float32, bool) { return 1, k < c.planes })
+		cone := tilted([3]float64{0.03, 0.02, 0.93}, 2)
+		energy := make([]float32, n)
+		for _, level := range simd.Available() {
+			b.Run(fmt.Sprint(c.name, "/", level), func(b *testing.B) {
+				defer simd.Set(level)()
+				best := time.Hour
+				for b.Loop() {
+					began := time.Now()
+					for r := 0; r < Lines(f, cone); r += 8 {
+						Transport(energy, f, cone, r, min(r+8, Lines(f, cone)))
+					}
+					best = min(best, time.Since(began))
 				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(n*n*n), "ns/voxel")
-		})
+				b.ReportMetric(float64(best.Nanoseconds())/float64(n), "best-ns/voxel")
+			})
+		}
 	}
 }

@@ -2,11 +2,12 @@ package cones
 
 import "math"
 
-// sweep is the walk along a direction's lattice lines: planes w in order, lines
-// numbered by the voxel (u, v) in which they would meet plane 0, modulo the
-// grid.
+// sweep is the walk along a direction's lattice lines. Planes w follow each
+// other in the order in which the direction meets them; the line (u, v) is at
+// voxel (u + shift) of row (v + shift) of a plane, when the grid has it.
 type sweep struct {
-	nu, nv, nw                int
+	nu, nv, nw                int // of the box
+	first                     int // offset of its first voxel
 	strideU, strideV, strideW int
 	slopeU, slopeV            float64 // voxels per plane
 	step                      float64 // length per plane, cm
@@ -14,7 +15,7 @@ type sweep struct {
 }
 
 // Dominant is the axis across which the lines of a direction advance plane by
-// plane. Transport is fastest when it is not axis 0.
+// plane. Vector instructions need it not to be axis 0.
 func Dominant(direction, spacing [3]float64) int {
 	w := 2
 	for a := 1; a >= 0; a-- {
@@ -25,8 +26,15 @@ func Dominant(direction, spacing [3]float64) int {
 	return w
 }
 
-func newSweep(size [3]int, spacing, direction [3]float64) sweep {
-	stride := [3]int{1, size[0], size[0] * size[1]}
+func newSweep(f *Field, direction [3]float64) sweep {
+	spacing := f.Spacing
+	stride := [3]int{1, f.Size[0], f.Size[0] * f.Size[1]}
+	var size [3]int
+	first := 0
+	for a := range 3 {
+		size[a] = f.High[a] - f.Low[a]
+		first += f.Low[a] * stride[a]
+	}
 	w := Dominant(direction, spacing)
 	u, v := 0, 1
 	switch w {
@@ -37,7 +45,7 @@ func newSweep(size [3]int, spacing, direction [3]float64) sweep {
 	}
 	pace := math.Abs(direction[w]) / spacing[w]
 	return sweep{
-		nu: size[u], nv: size[v], nw: size[w],
+		nu: size[u], nv: size[v], nw: size[w], first: first,
 		strideU: stride[u], strideV: stride[v], strideW: stride[w],
 		slopeU:   direction[u] / spacing[u] / pace,
 		slopeV:   direction[v] / spacing[v] / pace,
@@ -51,17 +59,16 @@ func (s *sweep) offset(plane int) (u, v int) {
 	return int(math.Round(s.slopeU * float64(plane))), int(math.Round(s.slopeV * float64(plane)))
 }
 
-// wrap is i modulo n, in [0, n).
-func wrap(i, n int) int {
-	i %= n
-	if i < 0 {
-		i += n
-	}
-	return i
+// lines is the range of lines along u and of rows of them along v that meet the
+// grid in any plane.
+func (s *sweep) lines() (lowU, highU, lowV, highV int) {
+	u, v := s.offset(s.nw - 1)
+	return min(0, -u), s.nu - min(0, u), min(0, -v), s.nv - min(0, v)
 }
 
 // Lines is the number of rows of lines that strips of a direction divide.
 func Lines(f *Field, c *Cone) int {
-	s := newSweep(f.Size, f.Spacing, c.Direction)
-	return s.nv
+	s := newSweep(f, c.Direction)
+	_, _, low, high := s.lines()
+	return high - low
 }
