@@ -36,6 +36,7 @@ var layers = []layer{
 	{"dose/beam", []string{"geometry", "dose/machine", "internal/kernels"}, "how a beam is shaped knows no patient"},
 	{"dose/dvh", []string{"geometry", "internal/kernels"}, "judging a dose needs no engine"},
 	{"dose/gamma", []string{"geometry", "internal/kernels"}, "judging a dose needs no engine"},
+	{"dose/quality", []string{"geometry", "dose/dvh"}, "indices and goals are read off histograms"},
 	{"dose/biology", []string{"geometry", "internal/kernels"}, "judging a dose needs no engine"},
 	{"dose/influence", []string{"geometry", "heterogeneity", "dose", "internal"}, "matrices stand above the engines"},
 	{"dose", []string{"geometry", "heterogeneity", "dose/machine", "dose/beam", "internal/kernels", "internal/collapsedcone", "internal/physics", "internal/version"}, "an engine knows nothing of files, judging or influence storage"},
