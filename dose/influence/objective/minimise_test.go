@@ -181,13 +181,11 @@ func TestDosePaintingFollowsThePrescription(t *testing.T) {
 	}}
 	s, err := p.Minimise(t.Context())
 	require.NoError(t, err)
-	q, err := Quality(s.Dose, painted)
-	require.NoError(t, err)
 	worst := 0.0
 	for i := 65; i < 175; i++ {
-		worst = max(worst, math.Abs(float64(q.Data[i])-1))
+		worst = max(worst, math.Abs(float64(s.Dose.Data[i]/painted.Data[i])-1))
 	}
-	t.Logf("%s after %d iterations, %.2f Gy at the peak of %.2f Gy; Q within %.3f of 1", s.Status, len(s.History)-1, s.Dose.Data[120], painted.Data[120], worst)
+	t.Logf("%s after %d iterations, %.2f Gy at the peak of %.2f Gy; dose over prescription within %.3f of 1", s.Status, len(s.History)-1, s.Dose.Data[120], painted.Data[120], worst)
 	assert.Less(t, worst, 0.03)
 }
 

@@ -67,11 +67,11 @@ func checkGy(name string, gy float64) error {
 	return nil
 }
 
-// finite is the last look at a value: a dose or prescription that is no number
-// in one voxel shows in the sum.
+// finite is the last look at a value: a dose that is no number, or a voxel without
+// a prescription, shows in the sum.
 func finite(name string, value float64) (float64, error) {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
-		return 0, fmt.Errorf("%w: %s: not finite, as the dose or what is prescribed somewhere", ErrObjective, name)
+		return 0, fmt.Errorf("%w: %s: the dose is not finite, or nothing is prescribed, somewhere in the region", ErrObjective, name)
 	}
 	return value, nil
 }

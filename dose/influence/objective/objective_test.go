@@ -113,7 +113,7 @@ func all(t *rapid.T, g geometry.Grid, r *Region, penalty float64) map[string]Obj
 	percent := rapid.Float64Range(0, 100).Draw(t, "volume %")
 	painted := geometry.NewVolume(g)
 	for i := range painted.Data {
-		painted.Data[i] = float32(gy("prescription"))
+		painted.Data[i] = float32(rapid.Float64Range(0.1, 80).Draw(t, "prescription"))
 	}
 	dose, reference := Uniform(gy("d_ref")), gy("reference")
 	exponent := rapid.SampledFrom([]float64{-20, -1, 0.5, 1, 2, 3.5, 12, 100}).Draw(t, "a")
@@ -306,7 +306,7 @@ func many(t testing.TB) (r *Region, dose, painted *geometry.Volume) {
 	dose, painted = geometry.NewVolume(g), geometry.NewVolume(g)
 	for i := range part {
 		part[i] = random.Float64()
-		dose.Data[i], painted.Data[i] = 70*random.Float32(), 70*random.Float32()
+		dose.Data[i], painted.Data[i] = 70*random.Float32(), 70*random.Float32()+1
 	}
 	return parts(g, part), dose, painted
 }
@@ -372,6 +372,8 @@ func TestObjectivesWithoutAValueAreRefused(t *testing.T) {
 		{"prescription too short", SquaredUnderdosing{r, Voxelwise(short), 1}, fine, nil},
 		{"prescription with a hole", SquaredDeviation{r, Voxelwise(nan), 1}, fine, nil},
 		{"prescription with a hole, one-sided", SquaredUnderdosing{r, Voxelwise(nan), 1}, fine, nil},
+		{"prescription that does not reach the region", SquaredUnderdosing{r, Voxelwise(volume(g, 50, 50, 50, 0)), 1}, fine, nil},
+		{"negative prescription of a voxel", SquaredOverdosing{r, Voxelwise(volume(g, 50, 50, 50, -1)), 1}, fine, nil},
 		{"negative prescription", SquaredDeviation{r, Uniform(-1), 1}, fine, nil},
 		{"negative level", MaxDVH{r, -1, 50, 1}, fine, nil},
 		{"volume above all", MinDVH{r, 1, 101, 1}, fine, nil},

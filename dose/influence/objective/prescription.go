@@ -17,8 +17,9 @@ type Prescription struct {
 func Uniform(gy float64) Prescription { return Prescription{gy: gy} }
 
 // Voxelwise prescribes a dose of its own to each voxel: dose painting by
-// numbers. The volume is Gy on the dose grid; outside the regions that it is
-// used with, its values do not matter and may be NaN.
+// numbers, as by the prescriptions of package biology. The volume is Gy on the
+// dose grid. An objective fails where a voxel of its region has no prescription
+// above 0; outside, the values do not matter.
 func Voxelwise(gy *geometry.Volume) Prescription { return Prescription{voxels: gy} }
 
 func (p Prescription) check(name string, r *Region) error {

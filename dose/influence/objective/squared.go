@@ -1,6 +1,10 @@
 package objective
 
-import "github.com/kerma-rt/kerma/geometry"
+import (
+	"math"
+
+	"github.com/kerma-rt/kerma/geometry"
+)
 
 // SquaredDeviation is the mean square distance of the dose from the one
 // prescribed, in Gy²:
@@ -79,7 +83,9 @@ func (o squared) evaluate(dose, gradient *geometry.Volume) (float64, error) {
 		sum, p := 0.0, o.dose.gy
 		for n, voxel := range r.voxel[from:to] {
 			if o.dose.voxels != nil {
-				p = float64(o.dose.voxels.Data[voxel])
+				if p = float64(o.dose.voxels.Data[voxel]); !(p > 0) {
+					return math.NaN()
+				}
 			}
 			diff := float64(d[voxel]) - p
 			if diff > 0 && !o.above || diff < 0 && !o.below {
