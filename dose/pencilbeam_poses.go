@@ -11,9 +11,11 @@ import (
 	"github.com/kerma-rt/kerma/internal/kernels/pencil"
 )
 
-// Rays of the depth tables, mm: close together where dose is high.
+// Rays of the depth tables, mm: close together where dose is high. At 2 mm the
+// dose along a step in the skin of the TG-119 phantom is off by 0.45 % of the
+// maximum, at 1 mm by 0.26 %; the step tells little.
 const (
-	fieldRays, fieldStep   = 2, 2
+	fieldRays, fieldStep   = 1, 2
 	aroundRays, aroundStep = 6, 4
 )
 
@@ -69,7 +71,7 @@ func (p *pencilJob) together(ctx context.Context, d *delivery, first int, poses 
 		if err := q.expose(ctx, &d.segments[first+i], ssds[i], inner); err != nil {
 			return at(i, err)
 		}
-		if err := p.look(ctx, q, d, d.frames[first+i], inner); err != nil {
+		if err := p.tabulate(ctx, q, d, d.frames[first+i], inner); err != nil {
 			return at(i, err)
 		}
 		q.field.Depths, q.surrounds.Depths = table, table
@@ -86,8 +88,8 @@ func (p *pencilJob) together(ctx context.Context, d *delivery, first int, poses 
 	return deepest, err
 }
 
-// look tabulates the depths of a pose.
-func (p *pencilJob) look(ctx context.Context, q *pose, d *delivery, frame geometry.Frame, threads int) (err error) {
+// tabulate makes the depth tables of a pose.
+func (p *pencilJob) tabulate(ctx context.Context, q *pose, d *delivery, frame geometry.Frame, threads int) (err error) {
 	q.affine = frame.OfGrid(p.Grid)
 	factor := d.machine.Calibration.FluencePerMU
 	q.field = pencil.Field{SAD: d.sad, Factor: factor, Map: &q.near}

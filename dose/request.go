@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/spatial/r3"
 
@@ -218,24 +219,53 @@ func (j *job) result(fraction []float64) (*Result, error) {
 // course.
 func (j *job) course(dose *geometry.Volume) (*Result, error) {
 	r := &Result{Dose: dose, Fractions: j.fractions, Warnings: j.warnings}
-	var most float32
-	for _, d := range dose.Data {
-		most = max(most, d)
+	// Planes, each with its largest dose and its first voxel without a finite
+	// one.
+	n := j.Grid.Size()
+	most, wrong := make([]float32, n[2]), make([]int, n[2])
+	each := func(f func(k int, plane []float32)) error {
+		return parallel.For(context.Background(), n[2], j.Threads, func(k int) error {
+			f(k, dose.Data[j.Grid.Offset(0, 0, k):][:n[0]*n[1]])
+			return nil
+		})
 	}
-	least, fractions := -negligible*most, float32(j.fractions)
-	for i, d := range dose.Data {
-		if d == 0 {
-			continue
+	fractions := float32(j.fractions)
+	err := each(func(k int, plane []float32) {
+		wrong[k] = -1
+		top := float32(0)
+		for i, d := range plane {
+			if d == 0 {
+				continue
+			}
+			d *= fractions
+			plane[i] = d
+			if d > top {
+				top = d
+			}
+			if d-d != 0 && wrong[k] < 0 { // not a number, or infinite
+				wrong[k] = i
+			}
 		}
-		if d < 0 && d > least {
-			d = 0
+		most[k] = top
+	})
+	if err != nil {
+		return nil, err
+	}
+	for k, i := range wrong {
+		if i >= 0 {
+			return nil, fmt.Errorf("dose: voxel (%d, %d, %d) has a dose of %v Gy", i%n[0], i/n[0], k, dose.Data[j.Grid.Offset(i%n[0], i/n[0], k)])
 		}
-		d *= fractions
-		if d-d != 0 { // not a number, or infinite
-			n := j.Grid.Size()
-			return nil, fmt.Errorf("dose: voxel (%d, %d, %d) has a dose of %v Gy", i%n[0], i/n[0]%n[1], i/n[0]/n[1], d)
+	}
+	least := -negligible * slices.Max(most)
+	err = each(func(_ int, plane []float32) {
+		for i, d := range plane {
+			if d < 0 && d > least {
+				plane[i] = 0
+			}
 		}
-		dose.Data[i] = d
+	})
+	if err != nil {
+		return nil, err
 	}
 	named := map[*machine.Machine]bool{}
 	for _, d := range j.beams {

@@ -54,8 +54,11 @@ func (f *Fan) Build(ctx context.Context, v Volume, solid bool, threads int) erro
 	f.perA, f.perU, f.perW, f.perSAD2 = 1/f.A.Step, 1/f.U.Step, 1/f.W.Step, 1/(f.SAD*f.SAD)
 	return parallel.For(ctx, (f.U.N+rows-1)/rows, threads, func(unit int) error {
 		b := newBuffers(f.W.N, v.Size[2])
-		for i := unit * rows; i < min((unit+1)*rows, f.U.N); i++ {
-			f.row(v, i, solid, b)
+		// Neighbouring rays meet the same voxels, so they go on together.
+		for t := range f.A.N {
+			for i := unit * rows; i < min((unit+1)*rows, f.U.N); i++ {
+				f.step(v, t, i, solid, b)
+			}
 		}
 		return ctx.Err()
 	})
@@ -63,17 +66,19 @@ func (f *Fan) Build(ctx context.Context, v Volume, solid bool, threads int) erro
 
 // buffers are the memory of one goroutine, padded to whole vectors.
 type buffers struct {
-	sums, sample, most []float32
-	column             []float32
-	four               []float32 // columns, where the volume has none
+	sums, most [rows][]float32
+	sample     []float32
+	column     []float32
+	four       []float32 // columns, where the volume has none
 }
 
 func newBuffers(w, nz int) *buffers {
 	n := padded(w)
-	return &buffers{
-		sums: make([]float32, n), sample: make([]float32, n+lanes), most: make([]float32, n),
-		column: make([]float32, padded(nz)+lanes), four: make([]float32, 4*padded(nz)),
+	b := &buffers{sample: make([]float32, n+lanes), column: make([]float32, padded(nz)+lanes), four: make([]float32, 4*padded(nz))}
+	for i := range rows {
+		b.sums[i], b.most[i] = make([]float32, n), make([]float32, n)
 	}
+	return b
 }
 
 // lanes is the most values to a vector.
@@ -81,40 +86,36 @@ const lanes = 16
 
 func padded(n int) int { return (n + lanes - 1) / lanes * lanes }
 
-// row fills the nodes of all planes at one u.
-func (f *Fan) row(v Volume, i int, solid bool, b *buffers) {
-	clear(b.sums)
-	clear(b.most)
+// step fills the nodes of plane t at one u and goes on to the next plane.
+func (f *Fan) step(v Volume, t, i int, solid bool, b *buffers) {
 	u := f.U.First + float64(i)*f.U.Step
-	for t := range f.A.N {
-		a := f.A.First + (float64(t)+0.5)*f.A.Step
-		m := a / f.SAD
-		var first, step [3]float64
-		for c := range 3 {
-			first[c] = v.Origin[c] + u*m*v.X[c] + f.W.First*m*v.Y[c] + (f.SAD-a)*v.Z[c]
-			step[c] = f.W.Step * m * v.Y[c]
-		}
-		out, sample := f.Sums[(t*f.U.N+i)*f.W.N:][:f.W.N], b.sample[:f.W.N]
-		var met bool
-		if step[0] == 0 && step[1] == 0 {
-			met = v.along(sample, b, first, step[2])
-		} else {
-			met = v.line(sample, first, step)
-		}
-		switch {
-		case solid:
+	a := f.A.First + (float64(t)+0.5)*f.A.Step
+	m := a / f.SAD
+	var first, step [3]float64
+	for c := range 3 {
+		first[c] = v.Origin[c] + u*m*v.X[c] + f.W.First*m*v.Y[c] + (f.SAD-a)*v.Z[c]
+		step[c] = f.W.Step * m * v.Y[c]
+	}
+	out, sums, sample := f.Sums[(t*f.U.N+i)*f.W.N:][:f.W.N], b.sums[i%rows], b.sample[:f.W.N]
+	var met bool
+	if step[0] == 0 && step[1] == 0 {
+		met = v.along(sample, b, first, step[2])
+	} else {
+		met = v.line(sample, first, step)
+	}
+	switch {
+	case solid:
+		most := b.most[i%rows]
+		if met {
 			for j, s := range sample {
-				if !met {
-					s = 0
-				}
-				b.most[j] = max(b.most[j], s)
+				most[j] = max(most[j], s)
 			}
-			add(out, b.sums, b.most, float32(f.A.Step))
-		case met:
-			add(out, b.sums, sample, float32(f.A.Step))
-		default:
-			copy(out, b.sums)
 		}
+		add(out, sums, most, float32(f.A.Step))
+	case met:
+		add(out, sums, sample, float32(f.A.Step))
+	default:
+		copy(out, sums)
 	}
 }
 
