@@ -211,3 +211,20 @@ func openBlock(folder string, b *block) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// Remove deletes the files of the store, and its folder if nothing else is in
+// it. The store is of no use afterwards.
+func (s *Store) Remove() error {
+	for i := range s.blocks {
+		if err := os.Remove(filepath.Join(s.folder, s.blocks[i].name())); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(filepath.Join(s.folder, indexName)); err != nil {
+		return err
+	}
+	if left, err := os.ReadDir(s.folder); err != nil || len(left) > 0 {
+		return err
+	}
+	return os.Remove(s.folder)
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,6 +42,15 @@ type Size struct {
 	Entries int64 // before a threshold leaves any out
 	Bytes   int64 // in a folder, and about as many in memory
 	Kept    int64 // of these bytes that an earlier attempt has left
+}
+
+// NPZ is about how many bytes WriteNPZ writes.
+func (s Size) NPZ() int64 {
+	index := int64(4)
+	if s.Entries > math.MaxInt32 {
+		index = 8
+	}
+	return s.Entries*(4+index) + int64(s.Columns)*index
 }
 
 // NewStream prepares to make the matrix of a request in a folder. Blocks that
