@@ -53,7 +53,7 @@ func Measure(ctx context.Context, threads int) (Limits, error) {
 			return 0
 		}
 		if threads == 1 {
-			return n / Time(func() { f(&all[0]) })
+			return n / single(func() { f(&all[0]) })
 		}
 		return n * float64(threads) / together(threads, func(t int) { f(&all[t]) })
 	}
@@ -70,9 +70,8 @@ func Measure(ctx context.Context, threads int) (Limits, error) {
 	return out, ctx.Err()
 }
 
-// Time is the CPU time of f in seconds, on the thread that calls it; the best of
-// several rounds.
-func Time(f func()) float64 {
+// single is the CPU time of f in seconds, the best of several rounds.
+func single(f func()) float64 {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	f()
