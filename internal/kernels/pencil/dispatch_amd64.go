@@ -36,13 +36,13 @@ func vector(f *Field, r *row, dose, depth []float32) (done int, deepest float32)
 		var most float32
 		switch one := scales == 1; {
 		case level == simd.AVX512 && one:
-			most = addAVX512(dose, depth, c, s, lattice, table, depths, depthBin, scale, scaleBin)
+			most = addAVX512(dose, depth, c, s, lattice, table, depths, depthBin, scale, scaleBin, &t.mask[0])
 		case level == simd.AVX512:
-			most = addScaledAVX512(dose, depth, c, s, lattice, table, depths, depthBin, scale, scaleBin)
+			most = addScaledAVX512(dose, depth, c, s, lattice, table, depths, depthBin, scale, scaleBin, &t.mask[0])
 		case one:
-			most = addAVX2(dose, depth, c, s, lattice, table, depths, depthBin, scale, scaleBin)
+			most = addAVX2(dose, depth, c, s, lattice, table, depths, depthBin, scale, scaleBin, &t.mask[0])
 		default:
-			most = addScaledAVX2(dose, depth, c, s, lattice, table, depths, depthBin, scale, scaleBin)
+			most = addScaledAVX2(dose, depth, c, s, lattice, table, depths, depthBin, scale, scaleBin, &t.mask[0])
 		}
 		deepest = max(deepest, most)
 		done += n

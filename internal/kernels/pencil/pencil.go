@@ -33,6 +33,7 @@ type Depths struct {
 	components   int // padded
 	depth, scale axis
 	value        []float32 // [depth][scale][component]
+	mask         []int32   // −1 for each component, and zeros up to whole vectors
 }
 
 // Narrowest is the least distance of two depths (mm) or scales of a table.
@@ -43,6 +44,11 @@ const Narrowest = 1e-3
 // least two depths and no more than 65535.
 func NewDepths(depth, scale, value []float64, components int) *Depths {
 	t := &Depths{components: Padded(components), depth: newAxis(depth), scale: newAxis(scale)}
+	const lanes = 16
+	t.mask = make([]int32, (t.components+lanes-1)/lanes*lanes)
+	for k := range t.components {
+		t.mask[k] = -1
+	}
 	t.value = make([]float32, len(depth)*len(scale)*t.components)
 	for p := range len(depth) * len(scale) {
 		for k := range components {

@@ -7,19 +7,19 @@ package pencil
 // addAVX2 is addGeneric for whole vectors.
 //
 //go:noescape
-func addAVX2(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16) (deepest float32)
+func addAVX2(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16, mask *int32) (deepest float32)
 
 // addScaledAVX2 is addGeneric for whole vectors.
 //
 //go:noescape
-func addScaledAVX2(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16) (deepest float32)
+func addScaledAVX2(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16, mask *int32) (deepest float32)
 
 // addAVX512 is addGeneric for whole vectors.
 //
 //go:noescape
-func addAVX512(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16) (deepest float32)
+func addAVX512(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16, mask *int32) (deepest float32)
 
 // addScaledAVX512 is addGeneric for whole vectors.
 //
 //go:noescape
-func addScaledAVX512(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16) (deepest float32)
+func addScaledAVX512(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16, mask *int32) (deepest float32)

@@ -24,9 +24,9 @@ DATA base<>+24(SB)/4, $0x00000000
 DATA base<>+28(SB)/4, $0x00000000
 GLOBL base<>(SB), RODATA|NOPTR, $32
 
-// func addAVX2(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16) (deepest float32)
+// func addAVX2(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16, mask *int32) (deepest float32)
 // Requires: AVX, AVX2, FMA3, SSE
-TEXT ·addAVX2(SB), $352-84
+TEXT ·addAVX2(SB), $352-92
 	MOVQ    dose+0(FP), AX
 	MOVQ    depth+8(FP), CX
 	MOVQ    constants+16(FP), DX
@@ -82,72 +82,72 @@ block:
 	VMULPS       Y2, Y11, Y11
 	VCVTTPS2DQ   Y11, Y2
 	VMOVDQU      Y2, 96(SP)
-	MOVQ         lattice+32(FP), DI
-	MOVQ         table+40(FP), R8
 	VMOVUPS      towards<>+0(SB), Y2
 	VMOVUPS      base<>+0(SB), Y11
-	XORQ         R9, R9
+	XORQ         DI, DI
 
 point:
-	MOVLQSX      96(SP)(R9*4), R10
-	MOVQ         depthBin+56(FP), R11
-	MOVWLZX      (R11)(R10*2), R10
+	MOVLQSX      96(SP)(DI*4), R8
+	MOVQ         depthBin+56(FP), R9
+	MOVWLZX      (R9)(R8*2), R8
+	SHLQ         $0x04, R8
+	MOVQ         depths+48(FP), R9
+	VMOVSS       128(SP)(DI*4), X4
+	XORQ         R10, R10
+	VUCOMISS     8(R9)(R8*1), X4
+	SETCC        R10
 	SHLQ         $0x04, R10
-	MOVQ         depths+48(FP), R11
-	VMOVSS       128(SP)(R9*4), X4
-	XORQ         R12, R12
-	VUCOMISS     8(R11)(R10*1), X4
-	SETCC        R12
-	SHLQ         $0x04, R12
-	ADDQ         R12, R10
-	VSUBSS       (R11)(R10*1), X4, X4
-	VMULSS       4(R11)(R10*1), X4, X4
+	ADDQ         R10, R8
+	VSUBSS       (R9)(R8*1), X4, X4
+	VMULSS       4(R9)(R8*1), X4, X4
 	VBROADCASTSS X4, Y12
-	IMULQ        40(BX), R10
-	ADDQ         R8, R10
+	IMULQ        40(BX), R8
+	MOVQ         table+40(FP), R9
+	ADDQ         R9, R8
+	MOVLQSX      (SP)(DI*4), R9
+	IMULQ        24(BX), R9
+	MOVQ         lattice+32(FP), R10
+	ADDQ         R10, R9
+	MOVQ         24(BX), R10
+	MOVQ         32(BX), R11
+	MOVQ         R9, R12
+	ADDQ         R10, R12
+	MOVQ         40(BX), R13
+	SHLQ         $0x04, R13
 	VMOVAPS      Y11, Y13
 	VFMADD231PS  Y2, Y12, Y13
-	MOVLQSX      (SP)(R9*4), R11
-	IMULQ        24(BX), R11
-	ADDQ         DI, R11
-	VBROADCASTSS 32(SP)(R9*4), Y12
-	VBROADCASTSS 64(SP)(R9*4), Y14
+	VBROADCASTSS 32(SP)(DI*4), Y12
+	VBROADCASTSS 64(SP)(DI*4), Y14
 	VMOVAPS      Y11, Y15
 	VFMADD231PS  Y2, Y12, Y15
-	MOVQ         24(BX), R12
-	MOVQ         32(BX), R13
-	MOVQ         R11, R14
-	ADDQ         R12, R14
-	MOVQ         40(BX), R15
-	SHLQ         $0x04, R15
 	VXORPS       X7, X7, X7
 
 group:
-	LEAQ         (R11)(R12*1), BP
-	VMOVUPS      (R11), X4
-	VINSERTF128  $0x01, (BP), Y4, Y4
-	VMOVUPS      (R11)(R13*1), X5
-	VINSERTF128  $0x01, (BP)(R13*1), Y5, Y5
+	LEAQ         (R9)(R10*1), R14
+	VMOVUPS      (R9), X4
+	VINSERTF128  $0x01, (R14), Y4, Y4
+	VMOVUPS      (R9)(R11*1), X5
+	VINSERTF128  $0x01, (R14)(R11*1), Y5, Y5
 	VSUBPS       Y4, Y5, Y5
 	VFMADD231PS  Y14, Y5, Y4
 	VMULPS       Y15, Y4, Y4
-	VMOVUPS      (R10), X6
-	VINSERTF128  $0x01, (R10)(R15*1), Y6, Y6
+	VMOVUPS      (R8), X6
+	VINSERTF128  $0x01, (R8)(R13*1), Y6, Y6
 	VMULPS       Y13, Y6, Y6
 	VEXTRACTF128 $0x01, Y4, X5
 	VADDPS       X5, X4, X5
 	VEXTRACTF128 $0x01, Y6, X4
 	VADDPS       X4, X6, X4
 	VFMADD231PS  X5, X4, X7
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, R10
-	CMPQ         R11, R14
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R8
+	CMPQ         R9, R12
 	JB           group
-	MOVQ         R9, R10
-	SHLQ         $0x04, R10
-	VMOVUPS      X7, 224(SP)(R10*1)
-	INCQ         R9
-	CMPQ         R9, $0x08
+	MOVQ         DI, R8
+	SHLQ         $0x04, R8
+	VMOVUPS      X7, 224(SP)(R8*1)
+	INCQ         DI
+	CMPQ         DI, $0x08
 	JB           point
 	VMOVUPS      224(SP), X7
 	VINSERTF128  $0x01, 288(SP), Y7, Y7
@@ -190,13 +190,13 @@ group:
 	VMAXPS       X1, X0, X0
 	VMOVSHDUP    X0, X1
 	VMAXSS       X1, X0, X0
-	MOVSS        X0, deepest+80(FP)
+	MOVSS        X0, deepest+88(FP)
 	VZEROUPPER
 	RET
 
-// func addScaledAVX2(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16) (deepest float32)
+// func addScaledAVX2(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16, mask *int32) (deepest float32)
 // Requires: AVX, AVX2, FMA3, SSE
-TEXT ·addScaledAVX2(SB), $352-84
+TEXT ·addScaledAVX2(SB), $352-92
 	MOVQ    dose+0(FP), AX
 	MOVQ    depth+8(FP), CX
 	MOVQ    constants+16(FP), DX
@@ -211,178 +211,179 @@ block:
 	VFMADD231PS  Y3, Y0, Y2
 	VBROADCASTSS 24(DX), Y3
 	VDIVPS       Y2, Y3, Y3
-	VBROADCASTSS 16(DX), Y12
-	VBROADCASTSS 20(DX), Y13
-	VFMADD231PS  Y13, Y0, Y12
-	VBROADCASTSS 32(DX), Y13
-	VFMSUB213PS  Y13, Y3, Y12
-	VCVTTPS2DQ   Y12, Y13
-	VPXOR        Y14, Y14, Y14
-	VPMAXSD      Y14, Y13, Y13
-	VPBROADCASTD 8(BX), Y14
-	VPMINSD      Y14, Y13, Y13
-	VCVTDQ2PS    Y13, Y14
-	VSUBPS       Y14, Y12, Y12
-	VMOVUPS      Y12, 64(SP)
-	VPBROADCASTD 16(BX), Y12
-	VPMULLD      Y12, Y13, Y13
-	VBROADCASTSS 8(DX), Y12
-	VBROADCASTSS 12(DX), Y14
-	VFMADD231PS  Y14, Y0, Y12
-	VBROADCASTSS 28(DX), Y14
-	VFMSUB213PS  Y14, Y3, Y12
-	VCVTTPS2DQ   Y12, Y14
-	VPXOR        Y15, Y15, Y15
-	VPMAXSD      Y15, Y14, Y14
-	VPBROADCASTD (BX), Y15
-	VPMINSD      Y15, Y14, Y14
-	VCVTDQ2PS    Y14, Y15
-	VSUBPS       Y15, Y12, Y12
-	VMOVUPS      Y12, 32(SP)
-	VPADDD       Y14, Y13, Y13
-	VMOVDQU      Y13, (SP)
-	VMOVUPS      (CX), Y12
-	VMAXPS       Y1, Y12, Y1
-	VPXOR        Y13, Y13, Y13
-	VMAXPS       Y13, Y12, Y13
-	VBROADCASTSS 40(DX), Y12
-	VMINPS       Y12, Y13, Y13
-	VMOVUPS      Y13, 128(SP)
-	VBROADCASTSS 44(DX), Y12
-	VMULPS       Y12, Y13, Y13
-	VCVTTPS2DQ   Y13, Y12
-	VMOVDQU      Y12, 96(SP)
-	VBROADCASTSS 48(DX), Y12
-	VMULPS       Y12, Y2, Y12
+	VBROADCASTSS 16(DX), Y8
+	VBROADCASTSS 20(DX), Y9
+	VFMADD231PS  Y9, Y0, Y8
+	VBROADCASTSS 32(DX), Y9
+	VFMSUB213PS  Y9, Y3, Y8
+	VCVTTPS2DQ   Y8, Y9
+	VPXOR        Y10, Y10, Y10
+	VPMAXSD      Y10, Y9, Y9
+	VPBROADCASTD 8(BX), Y10
+	VPMINSD      Y10, Y9, Y9
+	VCVTDQ2PS    Y9, Y10
+	VSUBPS       Y10, Y8, Y8
+	VMOVUPS      Y8, 64(SP)
+	VPBROADCASTD 16(BX), Y8
+	VPMULLD      Y8, Y9, Y9
+	VBROADCASTSS 8(DX), Y8
+	VBROADCASTSS 12(DX), Y10
+	VFMADD231PS  Y10, Y0, Y8
+	VBROADCASTSS 28(DX), Y10
+	VFMSUB213PS  Y10, Y3, Y8
+	VCVTTPS2DQ   Y8, Y10
+	VPXOR        Y11, Y11, Y11
+	VPMAXSD      Y11, Y10, Y10
+	VPBROADCASTD (BX), Y11
+	VPMINSD      Y11, Y10, Y10
+	VCVTDQ2PS    Y10, Y11
+	VSUBPS       Y11, Y8, Y8
+	VMOVUPS      Y8, 32(SP)
+	VPADDD       Y10, Y9, Y9
+	VMOVDQU      Y9, (SP)
+	VMOVUPS      (CX), Y8
+	VMAXPS       Y1, Y8, Y1
+	VPXOR        Y9, Y9, Y9
+	VMAXPS       Y9, Y8, Y9
+	VBROADCASTSS 40(DX), Y8
+	VMINPS       Y8, Y9, Y9
+	VMOVUPS      Y9, 128(SP)
+	VBROADCASTSS 44(DX), Y8
+	VMULPS       Y8, Y9, Y9
+	VCVTTPS2DQ   Y9, Y8
+	VMOVDQU      Y8, 96(SP)
+	VBROADCASTSS 48(DX), Y8
+	VMULPS       Y8, Y2, Y8
 	VBROADCASTSS 52(DX), Y2
-	VMAXPS       Y2, Y12, Y12
+	VMAXPS       Y2, Y8, Y8
 	VBROADCASTSS 56(DX), Y2
-	VMINPS       Y2, Y12, Y12
+	VMINPS       Y2, Y8, Y8
 	VBROADCASTSS 52(DX), Y2
-	VSUBPS       Y2, Y12, Y2
-	VMOVUPS      Y12, 192(SP)
-	VBROADCASTSS 60(DX), Y12
-	VMULPS       Y12, Y2, Y2
+	VSUBPS       Y2, Y8, Y2
+	VMOVUPS      Y8, 192(SP)
+	VBROADCASTSS 60(DX), Y8
+	VMULPS       Y8, Y2, Y2
 	VCVTTPS2DQ   Y2, Y2
 	VMOVDQU      Y2, 160(SP)
-	MOVQ         lattice+32(FP), DI
-	MOVQ         table+40(FP), R8
-	VMOVUPS      towards<>+0(SB), Y2
-	VMOVUPS      base<>+0(SB), Y12
-	XORQ         R9, R9
+	XORQ         DI, DI
 
 point:
-	MOVLQSX      96(SP)(R9*4), R10
-	MOVQ         depthBin+56(FP), R11
-	MOVWLZX      (R11)(R10*2), R10
+	MOVLQSX      96(SP)(DI*4), R8
+	MOVQ         depthBin+56(FP), R9
+	MOVWLZX      (R9)(R8*2), R8
+	SHLQ         $0x04, R8
+	MOVQ         depths+48(FP), R9
+	VMOVSS       128(SP)(DI*4), X2
+	XORQ         R10, R10
+	VUCOMISS     8(R9)(R8*1), X2
+	SETCC        R10
 	SHLQ         $0x04, R10
-	MOVQ         depths+48(FP), R11
-	VMOVSS       128(SP)(R9*4), X4
-	XORQ         R12, R12
-	VUCOMISS     8(R11)(R10*1), X4
-	SETCC        R12
-	SHLQ         $0x04, R12
-	ADDQ         R12, R10
-	VSUBSS       (R11)(R10*1), X4, X4
-	VMULSS       4(R11)(R10*1), X4, X4
-	VBROADCASTSS X4, Y13
-	IMULQ        40(BX), R10
-	ADDQ         R8, R10
-	MOVLQSX      160(SP)(R9*4), R11
-	MOVQ         scaleBin+72(FP), R12
-	MOVWLZX      (R12)(R11*2), R11
-	SHLQ         $0x04, R11
-	MOVQ         scales+64(FP), R12
-	VMOVSS       192(SP)(R9*4), X4
-	XORQ         R13, R13
-	VUCOMISS     8(R12)(R11*1), X4
-	SETCC        R13
+	ADDQ         R10, R8
+	VSUBSS       (R9)(R8*1), X2, X2
+	VMULSS       4(R9)(R8*1), X2, X2
+	VBROADCASTSS X2, Y2
+	IMULQ        40(BX), R8
+	MOVQ         table+40(FP), R9
+	ADDQ         R9, R8
+	MOVLQSX      (SP)(DI*4), R9
+	IMULQ        24(BX), R9
+	MOVQ         lattice+32(FP), R10
+	ADDQ         R10, R9
+	MOVQ         24(BX), R10
+	MOVQ         32(BX), R11
+	MOVQ         R9, R12
+	ADDQ         R10, R12
+	MOVQ         40(BX), R13
 	SHLQ         $0x04, R13
-	ADDQ         R13, R11
-	VSUBSS       (R12)(R11*1), X4, X4
-	VMULSS       4(R12)(R11*1), X4, X4
-	VBROADCASTSS X4, Y14
-	VMOVAPS      Y12, Y15
-	VFMADD231PS  Y2, Y14, Y15
-	SHRQ         $0x04, R11
-	IMULQ        24(BX), R11
-	ADDQ         R11, R10
-	MOVLQSX      (SP)(R9*4), R11
-	IMULQ        24(BX), R11
-	ADDQ         DI, R11
-	VBROADCASTSS 32(SP)(R9*4), Y14
-	VBROADCASTSS 64(SP)(R9*4), Y16
-	VMOVAPS      Y12, Y17
-	VFMADD231PS  Y2, Y14, Y17
-	MOVQ         24(BX), R12
-	MOVQ         32(BX), R13
-	MOVQ         R11, R14
-	ADDQ         R12, R14
-	MOVQ         40(BX), R15
-	SHLQ         $0x04, R15
-	VXORPS       X8, X8, X8
+	MOVLQSX      160(SP)(DI*4), R14
+	MOVQ         scaleBin+72(FP), R15
+	MOVWLZX      (R15)(R14*2), R14
+	SHLQ         $0x04, R14
+	MOVQ         scales+64(FP), R15
+	VMOVSS       192(SP)(DI*4), X4
+	XORQ         BP, BP
+	VUCOMISS     8(R15)(R14*1), X4
+	SETCC        BP
+	SHLQ         $0x04, BP
+	ADDQ         BP, R14
+	VSUBSS       (R15)(R14*1), X4, X4
+	VMULSS       4(R15)(R14*1), X4, X4
+	VBROADCASTSS X4, Y8
+	SHRQ         $0x04, R14
+	IMULQ        R10, R14
+	ADDQ         R14, R8
+	VBROADCASTSS 32(SP)(DI*4), Y9
+	VBROADCASTSS 64(SP)(DI*4), Y10
+	MOVQ         mask+80(FP), R14
+	VPXOR        Y11, Y11, Y11
 
-group:
-	LEAQ         (R11)(R12*1), BP
-	VMOVUPS      (R11), X4
-	VINSERTF128  $0x01, (BP), Y4, Y4
-	VMOVUPS      (R11)(R13*1), X5
-	VINSERTF128  $0x01, (BP)(R13*1), Y5, Y5
-	VSUBPS       Y4, Y5, Y5
-	VFMADD231PS  Y16, Y5, Y4
-	VMULPS       Y17, Y4, Y4
-	LEAQ         (R10)(R12*1), BP
-	VMOVUPS      (R10), X6
-	VINSERTF128  $0x01, (BP), Y6, Y6
-	VMOVUPS      (R10)(R15*1), X7
-	VINSERTF128  $0x01, (BP)(R15*1), Y7, Y7
-	VSUBPS       Y6, Y7, Y7
-	VFMADD231PS  Y13, Y7, Y6
-	VMULPS       Y15, Y6, Y6
-	VEXTRACTF128 $0x01, Y4, X5
-	VADDPS       X5, X4, X5
-	VEXTRACTF128 $0x01, Y6, X4
-	VADDPS       X4, X6, X4
-	VFMADD231PS  X5, X4, X8
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, R10
-	CMPQ         R11, R14
-	JB           group
-	MOVQ         R9, R10
-	SHLQ         $0x04, R10
-	VMOVUPS      X8, 224(SP)(R10*1)
-	INCQ         R9
-	CMPQ         R9, $0x08
+components:
+	VMOVDQU      (R14), Y12
+	VMASKMOVPS   (R8), Y12, Y13
+	VMASKMOVPS   (R8)(R10*1), Y12, Y14
+	VSUBPS       Y13, Y14, Y14
+	VFMADD231PS  Y8, Y14, Y13
+	LEAQ         (R8)(R13*1), R15
+	VMASKMOVPS   (R15), Y12, Y14
+	VMASKMOVPS   (R15)(R10*1), Y12, Y15
+	VSUBPS       Y14, Y15, Y15
+	VFMADD231PS  Y8, Y15, Y14
+	VSUBPS       Y13, Y14, Y14
+	VFMADD231PS  Y2, Y14, Y13
+	VMASKMOVPS   (R9), Y12, Y14
+	VMASKMOVPS   (R9)(R10*1), Y12, Y15
+	VSUBPS       Y14, Y15, Y15
+	VFMADD231PS  Y9, Y15, Y14
+	LEAQ         (R9)(R11*1), R15
+	VMASKMOVPS   (R15), Y12, Y15
+	VMASKMOVPS   (R15)(R10*1), Y12, Y12
+	VSUBPS       Y15, Y12, Y12
+	VFMADD231PS  Y9, Y12, Y15
+	VSUBPS       Y14, Y15, Y15
+	VFMADD231PS  Y10, Y15, Y14
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         $0x20, R8
+	ADDQ         $0x20, R9
+	ADDQ         $0x20, R14
+	CMPQ         R9, R12
+	JB           components
+	VEXTRACTF128 $0x01, Y11, X2
+	VADDPS       X11, X2, X2
+	MOVQ         DI, R8
+	SHLQ         $0x04, R8
+	VMOVUPS      X2, 224(SP)(R8*1)
+	INCQ         DI
+	CMPQ         DI, $0x08
 	JB           point
-	VMOVUPS      224(SP), X8
-	VINSERTF128  $0x01, 288(SP), Y8, Y8
-	VMOVUPS      240(SP), X9
-	VINSERTF128  $0x01, 304(SP), Y9, Y9
-	VUNPCKLPS    Y9, Y8, Y12
-	VUNPCKHPS    Y9, Y8, Y2
-	VADDPS       Y2, Y12, Y12
-	VMOVUPS      256(SP), X10
-	VINSERTF128  $0x01, 320(SP), Y10, Y10
-	VMOVUPS      272(SP), X11
-	VINSERTF128  $0x01, 336(SP), Y11, Y11
-	VUNPCKLPS    Y11, Y10, Y13
-	VUNPCKHPS    Y11, Y10, Y2
-	VADDPS       Y2, Y13, Y13
-	VSHUFPS      $0x44, Y13, Y12, Y2
-	VSHUFPS      $0xee, Y13, Y12, Y12
-	VADDPS       Y12, Y2, Y2
+	VMOVUPS      224(SP), X4
+	VINSERTF128  $0x01, 288(SP), Y4, Y4
+	VMOVUPS      240(SP), X5
+	VINSERTF128  $0x01, 304(SP), Y5, Y5
+	VUNPCKLPS    Y5, Y4, Y8
+	VUNPCKHPS    Y5, Y4, Y2
+	VADDPS       Y2, Y8, Y8
+	VMOVUPS      256(SP), X6
+	VINSERTF128  $0x01, 320(SP), Y6, Y6
+	VMOVUPS      272(SP), X7
+	VINSERTF128  $0x01, 336(SP), Y7, Y7
+	VUNPCKLPS    Y7, Y6, Y9
+	VUNPCKHPS    Y7, Y6, Y2
+	VADDPS       Y2, Y9, Y9
+	VSHUFPS      $0x44, Y9, Y8, Y2
+	VSHUFPS      $0xee, Y9, Y8, Y8
+	VADDPS       Y8, Y2, Y2
 	VMULPS       Y3, Y3, Y3
-	VBROADCASTSS 36(DX), Y12
-	VMULPS       Y12, Y3, Y3
+	VBROADCASTSS 36(DX), Y8
+	VMULPS       Y8, Y3, Y3
 	VMULPS       Y3, Y2, Y2
-	VMOVUPS      (CX), Y12
+	VMOVUPS      (CX), Y8
 	VPXOR        Y3, Y3, Y3
-	VFMADD231PS  Y3, Y12, Y2
-	VMOVUPS      (AX), Y13
-	VCMPPS       $0x05, Y3, Y12, Y12
-	VANDPS       Y12, Y2, Y2
-	VADDPS       Y13, Y2, Y13
-	VMOVUPS      Y13, (AX)
+	VFMADD231PS  Y3, Y8, Y2
+	VMOVUPS      (AX), Y9
+	VCMPPS       $0x05, Y3, Y8, Y8
+	VANDPS       Y8, Y2, Y2
+	VADDPS       Y9, Y2, Y9
+	VMOVUPS      Y9, (AX)
 	VBROADCASTSS 128(DX), Y2
 	VADDPS       Y2, Y0, Y0
 	ADDQ         $0x20, AX
@@ -395,13 +396,13 @@ group:
 	VMAXPS       X1, X0, X0
 	VMOVSHDUP    X0, X1
 	VMAXSS       X1, X0, X0
-	MOVSS        X0, deepest+80(FP)
+	MOVSS        X0, deepest+88(FP)
 	VZEROUPPER
 	RET
 
-// func addAVX512(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16) (deepest float32)
+// func addAVX512(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16, mask *int32) (deepest float32)
 // Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, FMA3, SSE
-TEXT ·addAVX512(SB), $704-84
+TEXT ·addAVX512(SB), $704-92
 	MOVQ    dose+0(FP), AX
 	MOVQ    depth+8(FP), CX
 	MOVQ    constants+16(FP), DX
@@ -457,72 +458,72 @@ block:
 	VMULPS       Z2, Z6, Z6
 	VCVTTPS2DQ   Z6, Z2
 	VMOVDQU32    Z2, 192(SP)
-	MOVQ         lattice+32(FP), DI
-	MOVQ         table+40(FP), R8
 	VMOVUPS      towards<>+0(SB), Y2
 	VMOVUPS      base<>+0(SB), Y14
-	XORQ         R9, R9
+	XORQ         DI, DI
 
 point:
-	MOVLQSX      192(SP)(R9*4), R10
-	MOVQ         depthBin+56(FP), R11
-	MOVWLZX      (R11)(R10*2), R10
+	MOVLQSX      192(SP)(DI*4), R8
+	MOVQ         depthBin+56(FP), R9
+	MOVWLZX      (R9)(R8*2), R8
+	SHLQ         $0x04, R8
+	MOVQ         depths+48(FP), R9
+	VMOVSS       256(SP)(DI*4), X7
+	XORQ         R10, R10
+	VUCOMISS     8(R9)(R8*1), X7
+	SETCC        R10
 	SHLQ         $0x04, R10
-	MOVQ         depths+48(FP), R11
-	VMOVSS       256(SP)(R9*4), X7
-	XORQ         R12, R12
-	VUCOMISS     8(R11)(R10*1), X7
-	SETCC        R12
-	SHLQ         $0x04, R12
-	ADDQ         R12, R10
-	VSUBSS       (R11)(R10*1), X7, X7
-	VMULSS       4(R11)(R10*1), X7, X7
+	ADDQ         R10, R8
+	VSUBSS       (R9)(R8*1), X7, X7
+	VMULSS       4(R9)(R8*1), X7, X7
 	VBROADCASTSS X7, Y20
-	IMULQ        40(BX), R10
-	ADDQ         R8, R10
+	IMULQ        40(BX), R8
+	MOVQ         table+40(FP), R9
+	ADDQ         R9, R8
+	MOVLQSX      (SP)(DI*4), R9
+	IMULQ        24(BX), R9
+	MOVQ         lattice+32(FP), R10
+	ADDQ         R10, R9
+	MOVQ         24(BX), R10
+	MOVQ         32(BX), R11
+	MOVQ         R9, R12
+	ADDQ         R10, R12
+	MOVQ         40(BX), R13
+	SHLQ         $0x04, R13
 	VMOVAPS      Y14, Y21
 	VFMADD231PS  Y2, Y20, Y21
-	MOVLQSX      (SP)(R9*4), R11
-	IMULQ        24(BX), R11
-	ADDQ         DI, R11
-	VBROADCASTSS 64(SP)(R9*4), Y20
-	VBROADCASTSS 128(SP)(R9*4), Y22
+	VBROADCASTSS 64(SP)(DI*4), Y20
+	VBROADCASTSS 128(SP)(DI*4), Y22
 	VMOVAPS      Y14, Y23
 	VFMADD231PS  Y2, Y20, Y23
-	MOVQ         24(BX), R12
-	MOVQ         32(BX), R13
-	MOVQ         R11, R14
-	ADDQ         R12, R14
-	MOVQ         40(BX), R15
-	SHLQ         $0x04, R15
 	VXORPS       X10, X10, X10
 
 group:
-	LEAQ          (R11)(R12*1), BP
-	VMOVUPS       (R11), X7
-	VINSERTF32X4  $0x01, (BP), Y7, Y7
-	VMOVUPS       (R11)(R13*1), X8
-	VINSERTF32X4  $0x01, (BP)(R13*1), Y8, Y8
+	LEAQ          (R9)(R10*1), R14
+	VMOVUPS       (R9), X7
+	VINSERTF32X4  $0x01, (R14), Y7, Y7
+	VMOVUPS       (R9)(R11*1), X8
+	VINSERTF32X4  $0x01, (R14)(R11*1), Y8, Y8
 	VSUBPS        Y7, Y8, Y8
 	VFMADD231PS   Y22, Y8, Y7
 	VMULPS        Y23, Y7, Y7
-	VMOVUPS       (R10), X9
-	VINSERTF32X4  $0x01, (R10)(R15*1), Y9, Y9
+	VMOVUPS       (R8), X9
+	VINSERTF32X4  $0x01, (R8)(R13*1), Y9, Y9
 	VMULPS        Y21, Y9, Y9
 	VEXTRACTF32X4 $0x01, Y7, X8
 	VADDPS        X8, X7, X8
 	VEXTRACTF32X4 $0x01, Y9, X7
 	VADDPS        X7, X9, X7
 	VFMADD231PS   X8, X7, X10
-	ADDQ          $0x10, R11
-	ADDQ          $0x10, R10
-	CMPQ          R11, R14
+	ADDQ          $0x10, R9
+	ADDQ          $0x10, R8
+	CMPQ          R9, R12
 	JB            group
-	MOVQ          R9, R10
-	SHLQ          $0x04, R10
-	VMOVUPS       X10, 448(SP)(R10*1)
-	INCQ          R9
-	CMPQ          R9, $0x10
+	MOVQ          DI, R8
+	SHLQ          $0x04, R8
+	VMOVUPS       X10, 448(SP)(R8*1)
+	INCQ          DI
+	CMPQ          DI, $0x10
 	JB            point
 	VMOVUPS       448(SP), X10
 	VINSERTF32X4  $0x01, 512(SP), Y10, Y10
@@ -584,13 +585,13 @@ group:
 	VMAXPS        X0, X1, X1
 	VMOVSHDUP     X1, X0
 	VMAXSS        X0, X1, X1
-	MOVSS         X1, deepest+80(FP)
+	MOVSS         X1, deepest+88(FP)
 	VZEROUPPER
 	RET
 
-// func addScaledAVX512(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16) (deepest float32)
-// Requires: AVX, AVX2, AVX512DQ, AVX512F, AVX512VL, FMA3, SSE
-TEXT ·addScaledAVX512(SB), $704-84
+// func addScaledAVX512(dose *float32, depth *float32, constants *float32, sizes *int, lattice *float32, table *float32, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16, mask *int32) (deepest float32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, SSE
+TEXT ·addScaledAVX512(SB), $704-92
 	MOVQ    dose+0(FP), AX
 	MOVQ    depth+8(FP), CX
 	MOVQ    constants+16(FP), DX
@@ -605,193 +606,197 @@ block:
 	VFMADD231PS  Z3, Z0, Z2
 	VBROADCASTSS 24(DX), Z3
 	VDIVPS       Z2, Z3, Z3
-	VBROADCASTSS 16(DX), Z21
-	VBROADCASTSS 20(DX), Z22
-	VFMADD231PS  Z22, Z0, Z21
-	VBROADCASTSS 32(DX), Z22
-	VFMSUB213PS  Z22, Z3, Z21
-	VCVTTPS2DQ   Z21, Z22
+	VBROADCASTSS 16(DX), Z18
+	VBROADCASTSS 20(DX), Z19
+	VFMADD231PS  Z19, Z0, Z18
+	VBROADCASTSS 32(DX), Z19
+	VFMSUB213PS  Z19, Z3, Z18
+	VCVTTPS2DQ   Z18, Z19
 	VPXORD       Z4, Z4, Z4
-	VPMAXSD      Z4, Z22, Z22
-	VPBROADCASTD 8(BX), Z23
-	VPMINSD      Z23, Z22, Z22
-	VCVTDQ2PS    Z22, Z23
-	VSUBPS       Z23, Z21, Z21
-	VMOVUPS      Z21, 128(SP)
-	VPBROADCASTD 16(BX), Z21
-	VPMULLD      Z21, Z22, Z22
-	VBROADCASTSS 8(DX), Z21
-	VBROADCASTSS 12(DX), Z23
-	VFMADD231PS  Z23, Z0, Z21
-	VBROADCASTSS 28(DX), Z23
-	VFMSUB213PS  Z23, Z3, Z21
-	VCVTTPS2DQ   Z21, Z23
+	VPMAXSD      Z4, Z19, Z19
+	VPBROADCASTD 8(BX), Z20
+	VPMINSD      Z20, Z19, Z19
+	VCVTDQ2PS    Z19, Z20
+	VSUBPS       Z20, Z18, Z18
+	VMOVUPS      Z18, 128(SP)
+	VPBROADCASTD 16(BX), Z18
+	VPMULLD      Z18, Z19, Z19
+	VBROADCASTSS 8(DX), Z18
+	VBROADCASTSS 12(DX), Z20
+	VFMADD231PS  Z20, Z0, Z18
+	VBROADCASTSS 28(DX), Z20
+	VFMSUB213PS  Z20, Z3, Z18
+	VCVTTPS2DQ   Z18, Z20
 	VPXORD       Z5, Z5, Z5
-	VPMAXSD      Z5, Z23, Z23
-	VPBROADCASTD (BX), Z24
-	VPMINSD      Z24, Z23, Z23
-	VCVTDQ2PS    Z23, Z24
-	VSUBPS       Z24, Z21, Z21
-	VMOVUPS      Z21, 64(SP)
-	VPADDD       Z23, Z22, Z22
-	VMOVDQU32    Z22, (SP)
-	VMOVUPS      (CX), Z21
-	VMAXPS       Z1, Z21, Z1
+	VPMAXSD      Z5, Z20, Z20
+	VPBROADCASTD (BX), Z21
+	VPMINSD      Z21, Z20, Z20
+	VCVTDQ2PS    Z20, Z21
+	VSUBPS       Z21, Z18, Z18
+	VMOVUPS      Z18, 64(SP)
+	VPADDD       Z20, Z19, Z19
+	VMOVDQU32    Z19, (SP)
+	VMOVUPS      (CX), Z18
+	VMAXPS       Z1, Z18, Z1
 	VPXORD       Z6, Z6, Z6
-	VMAXPS       Z6, Z21, Z6
-	VBROADCASTSS 40(DX), Z21
-	VMINPS       Z21, Z6, Z6
+	VMAXPS       Z6, Z18, Z6
+	VBROADCASTSS 40(DX), Z18
+	VMINPS       Z18, Z6, Z6
 	VMOVUPS      Z6, 256(SP)
-	VBROADCASTSS 44(DX), Z21
-	VMULPS       Z21, Z6, Z6
-	VCVTTPS2DQ   Z6, Z21
-	VMOVDQU32    Z21, 192(SP)
-	VBROADCASTSS 48(DX), Z21
-	VMULPS       Z21, Z2, Z21
+	VBROADCASTSS 44(DX), Z18
+	VMULPS       Z18, Z6, Z6
+	VCVTTPS2DQ   Z6, Z18
+	VMOVDQU32    Z18, 192(SP)
+	VBROADCASTSS 48(DX), Z18
+	VMULPS       Z18, Z2, Z18
 	VBROADCASTSS 52(DX), Z2
-	VMAXPS       Z2, Z21, Z21
+	VMAXPS       Z2, Z18, Z18
 	VBROADCASTSS 56(DX), Z2
-	VMINPS       Z2, Z21, Z21
+	VMINPS       Z2, Z18, Z18
 	VBROADCASTSS 52(DX), Z2
-	VSUBPS       Z2, Z21, Z2
-	VMOVUPS      Z21, 384(SP)
-	VBROADCASTSS 60(DX), Z21
-	VMULPS       Z21, Z2, Z2
+	VSUBPS       Z2, Z18, Z2
+	VMOVUPS      Z18, 384(SP)
+	VBROADCASTSS 60(DX), Z18
+	VMULPS       Z18, Z2, Z2
 	VCVTTPS2DQ   Z2, Z2
 	VMOVDQU32    Z2, 320(SP)
-	MOVQ         lattice+32(FP), DI
-	MOVQ         table+40(FP), R8
-	VMOVUPS      towards<>+0(SB), Y2
-	VMOVUPS      base<>+0(SB), Y15
-	XORQ         R9, R9
+	XORQ         DI, DI
 
 point:
-	MOVLQSX      192(SP)(R9*4), R10
-	MOVQ         depthBin+56(FP), R11
-	MOVWLZX      (R11)(R10*2), R10
+	MOVLQSX      192(SP)(DI*4), R8
+	MOVQ         depthBin+56(FP), R9
+	MOVWLZX      (R9)(R8*2), R8
+	SHLQ         $0x04, R8
+	MOVQ         depths+48(FP), R9
+	VMOVSS       256(SP)(DI*4), X2
+	XORQ         R10, R10
+	VUCOMISS     8(R9)(R8*1), X2
+	SETCC        R10
 	SHLQ         $0x04, R10
-	MOVQ         depths+48(FP), R11
-	VMOVSS       256(SP)(R9*4), X7
-	XORQ         R12, R12
-	VUCOMISS     8(R11)(R10*1), X7
-	SETCC        R12
-	SHLQ         $0x04, R12
-	ADDQ         R12, R10
-	VSUBSS       (R11)(R10*1), X7, X7
-	VMULSS       4(R11)(R10*1), X7, X7
-	VBROADCASTSS X7, Y21
-	IMULQ        40(BX), R10
-	ADDQ         R8, R10
-	MOVLQSX      320(SP)(R9*4), R11
-	MOVQ         scaleBin+72(FP), R12
-	MOVWLZX      (R12)(R11*2), R11
-	SHLQ         $0x04, R11
-	MOVQ         scales+64(FP), R12
-	VMOVSS       384(SP)(R9*4), X7
-	XORQ         R13, R13
-	VUCOMISS     8(R12)(R11*1), X7
-	SETCC        R13
+	ADDQ         R10, R8
+	VSUBSS       (R9)(R8*1), X2, X2
+	VMULSS       4(R9)(R8*1), X2, X2
+	VBROADCASTSS X2, Z2
+	IMULQ        40(BX), R8
+	MOVQ         table+40(FP), R9
+	ADDQ         R9, R8
+	MOVLQSX      (SP)(DI*4), R9
+	IMULQ        24(BX), R9
+	MOVQ         lattice+32(FP), R10
+	ADDQ         R10, R9
+	MOVQ         24(BX), R10
+	MOVQ         32(BX), R11
+	MOVQ         R9, R12
+	ADDQ         R10, R12
+	MOVQ         40(BX), R13
 	SHLQ         $0x04, R13
-	ADDQ         R13, R11
-	VSUBSS       (R12)(R11*1), X7, X7
-	VMULSS       4(R12)(R11*1), X7, X7
-	VBROADCASTSS X7, Y22
-	VMOVAPS      Y15, Y23
-	VFMADD231PS  Y2, Y22, Y23
-	SHRQ         $0x04, R11
-	IMULQ        24(BX), R11
-	ADDQ         R11, R10
-	MOVLQSX      (SP)(R9*4), R11
-	IMULQ        24(BX), R11
-	ADDQ         DI, R11
-	VBROADCASTSS 64(SP)(R9*4), Y22
-	VBROADCASTSS 128(SP)(R9*4), Y24
-	VMOVAPS      Y15, Y25
-	VFMADD231PS  Y2, Y22, Y25
-	MOVQ         24(BX), R12
-	MOVQ         32(BX), R13
-	MOVQ         R11, R14
-	ADDQ         R12, R14
-	MOVQ         40(BX), R15
-	SHLQ         $0x04, R15
-	VXORPS       X11, X11, X11
+	MOVLQSX      320(SP)(DI*4), R14
+	MOVQ         scaleBin+72(FP), R15
+	MOVWLZX      (R15)(R14*2), R14
+	SHLQ         $0x04, R14
+	MOVQ         scales+64(FP), R15
+	VMOVSS       384(SP)(DI*4), X8
+	XORQ         BP, BP
+	VUCOMISS     8(R15)(R14*1), X8
+	SETCC        BP
+	SHLQ         $0x04, BP
+	ADDQ         BP, R14
+	VSUBSS       (R15)(R14*1), X8, X8
+	VMULSS       4(R15)(R14*1), X8, X8
+	VBROADCASTSS X8, Z18
+	SHRQ         $0x04, R14
+	IMULQ        R10, R14
+	ADDQ         R14, R8
+	VBROADCASTSS 64(SP)(DI*4), Z19
+	VBROADCASTSS 128(SP)(DI*4), Z20
+	MOVQ         mask+80(FP), R14
+	VPXORD       Z7, Z7, Z7
 
-group:
-	LEAQ          (R11)(R12*1), BP
-	VMOVUPS       (R11), X7
-	VINSERTF32X4  $0x01, (BP), Y7, Y7
-	VMOVUPS       (R11)(R13*1), X8
-	VINSERTF32X4  $0x01, (BP)(R13*1), Y8, Y8
-	VSUBPS        Y7, Y8, Y8
-	VFMADD231PS   Y24, Y8, Y7
-	VMULPS        Y25, Y7, Y7
-	LEAQ          (R10)(R12*1), BP
-	VMOVUPS       (R10), X9
-	VINSERTF32X4  $0x01, (BP), Y9, Y9
-	VMOVUPS       (R10)(R15*1), X10
-	VINSERTF32X4  $0x01, (BP)(R15*1), Y10, Y10
-	VSUBPS        Y9, Y10, Y10
-	VFMADD231PS   Y21, Y10, Y9
-	VMULPS        Y23, Y9, Y9
-	VEXTRACTF32X4 $0x01, Y7, X8
-	VADDPS        X8, X7, X8
-	VEXTRACTF32X4 $0x01, Y9, X7
-	VADDPS        X7, X9, X7
-	VFMADD231PS   X8, X7, X11
-	ADDQ          $0x10, R11
-	ADDQ          $0x10, R10
-	CMPQ          R11, R14
-	JB            group
-	MOVQ          R9, R10
-	SHLQ          $0x04, R10
-	VMOVUPS       X11, 448(SP)(R10*1)
-	INCQ          R9
-	CMPQ          R9, $0x10
+components:
+	VMOVDQU32     (R14), Z21
+	VPMOVD2M      Z21, K1
+	VMOVUPS.Z     (R8), K1, Z21
+	VMOVUPS.Z     (R8)(R10*1), K1, Z22
+	VSUBPS        Z21, Z22, Z22
+	VFMADD231PS   Z18, Z22, Z21
+	LEAQ          (R8)(R13*1), R15
+	VMOVUPS.Z     (R15), K1, Z22
+	VMOVUPS.Z     (R15)(R10*1), K1, Z23
+	VSUBPS        Z22, Z23, Z23
+	VFMADD231PS   Z18, Z23, Z22
+	VSUBPS        Z21, Z22, Z22
+	VFMADD231PS   Z2, Z22, Z21
+	VMOVUPS.Z     (R9), K1, Z22
+	VMOVUPS.Z     (R9)(R10*1), K1, Z23
+	VSUBPS        Z22, Z23, Z23
+	VFMADD231PS   Z19, Z23, Z22
+	LEAQ          (R9)(R11*1), R15
+	VMOVUPS.Z     (R15), K1, Z23
+	VMOVUPS.Z     (R15)(R10*1), K1, Z24
+	VSUBPS        Z23, Z24, Z24
+	VFMADD231PS   Z19, Z24, Z23
+	VSUBPS        Z22, Z23, Z23
+	VFMADD231PS   Z20, Z23, Z22
+	VFMADD231PS   Z22, Z21, Z7
+	ADDQ          $0x40, R8
+	ADDQ          $0x40, R9
+	ADDQ          $0x40, R14
+	CMPQ          R9, R12
+	JB            components
+	VEXTRACTF64X4 $0x01, Z7, Y2
+	VADDPS        Y7, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X8
+	VADDPS        X2, X8, X8
+	MOVQ          DI, R8
+	SHLQ          $0x04, R8
+	VMOVUPS       X8, 448(SP)(R8*1)
+	INCQ          DI
+	CMPQ          DI, $0x10
 	JB            point
-	VMOVUPS       448(SP), X11
-	VINSERTF32X4  $0x01, 512(SP), Y11, Y11
-	VMOVUPS       464(SP), X12
-	VINSERTF32X4  $0x01, 528(SP), Y12, Y12
-	VUNPCKLPS     Y12, Y11, Y2
-	VUNPCKHPS     Y12, Y11, Y15
-	VADDPS        Y15, Y2, Y2
-	VMOVUPS       480(SP), X13
-	VINSERTF32X4  $0x01, 544(SP), Y13, Y13
-	VMOVUPS       496(SP), X14
-	VINSERTF32X4  $0x01, 560(SP), Y14, Y14
-	VUNPCKLPS     Y14, Y13, Y21
-	VUNPCKHPS     Y14, Y13, Y15
-	VADDPS        Y15, Y21, Y21
-	VSHUFPS       $0x44, Y21, Y2, Y15
-	VSHUFPS       $0xee, Y21, Y2, Y2
-	VADDPS        Y2, Y15, Y15
-	VMOVUPS       576(SP), X16
-	VINSERTF32X4  $0x01, 640(SP), Y16, Y16
-	VMOVUPS       592(SP), X17
-	VINSERTF32X4  $0x01, 656(SP), Y17, Y17
-	VUNPCKLPS     Y17, Y16, Y2
-	VUNPCKHPS     Y17, Y16, Y21
-	VADDPS        Y21, Y2, Y2
-	VMOVUPS       608(SP), X18
-	VINSERTF32X4  $0x01, 672(SP), Y18, Y18
-	VMOVUPS       624(SP), X19
-	VINSERTF32X4  $0x01, 688(SP), Y19, Y19
-	VUNPCKLPS     Y19, Y18, Y21
-	VUNPCKHPS     Y19, Y18, Y22
-	VADDPS        Y22, Y21, Y21
-	VSHUFPS       $0x44, Y21, Y2, Y22
-	VSHUFPS       $0xee, Y21, Y2, Y2
-	VADDPS        Y2, Y22, Y22
-	VINSERTF64X4  $0x01, Y22, Z15, Z2
+	VMOVUPS       448(SP), X8
+	VINSERTF32X4  $0x01, 512(SP), Y8, Y8
+	VMOVUPS       464(SP), X9
+	VINSERTF32X4  $0x01, 528(SP), Y9, Y9
+	VUNPCKLPS     Y9, Y8, Y2
+	VUNPCKHPS     Y9, Y8, Y12
+	VADDPS        Y12, Y2, Y2
+	VMOVUPS       480(SP), X10
+	VINSERTF32X4  $0x01, 544(SP), Y10, Y10
+	VMOVUPS       496(SP), X11
+	VINSERTF32X4  $0x01, 560(SP), Y11, Y11
+	VUNPCKLPS     Y11, Y10, Y18
+	VUNPCKHPS     Y11, Y10, Y12
+	VADDPS        Y12, Y18, Y18
+	VSHUFPS       $0x44, Y18, Y2, Y12
+	VSHUFPS       $0xee, Y18, Y2, Y2
+	VADDPS        Y2, Y12, Y12
+	VMOVUPS       576(SP), X13
+	VINSERTF32X4  $0x01, 640(SP), Y13, Y13
+	VMOVUPS       592(SP), X14
+	VINSERTF32X4  $0x01, 656(SP), Y14, Y14
+	VUNPCKLPS     Y14, Y13, Y2
+	VUNPCKHPS     Y14, Y13, Y18
+	VADDPS        Y18, Y2, Y2
+	VMOVUPS       608(SP), X15
+	VINSERTF32X4  $0x01, 672(SP), Y15, Y15
+	VMOVUPS       624(SP), X16
+	VINSERTF32X4  $0x01, 688(SP), Y16, Y16
+	VUNPCKLPS     Y16, Y15, Y18
+	VUNPCKHPS     Y16, Y15, Y19
+	VADDPS        Y19, Y18, Y18
+	VSHUFPS       $0x44, Y18, Y2, Y19
+	VSHUFPS       $0xee, Y18, Y2, Y2
+	VADDPS        Y2, Y19, Y19
+	VINSERTF64X4  $0x01, Y19, Z12, Z2
 	VMULPS        Z3, Z3, Z3
-	VBROADCASTSS  36(DX), Z21
-	VMULPS        Z21, Z3, Z3
+	VBROADCASTSS  36(DX), Z18
+	VMULPS        Z18, Z3, Z3
 	VMULPS        Z3, Z2, Z2
-	VMOVUPS       (CX), Z21
-	VPXORD        Z20, Z20, Z20
-	VFMADD231PS   Z20, Z21, Z2
+	VMOVUPS       (CX), Z18
+	VPXORD        Z17, Z17, Z17
+	VFMADD231PS   Z17, Z18, Z2
 	VMOVUPS       (AX), Z3
-	VCMPPS        $0x05, Z20, Z21, K1
+	VCMPPS        $0x05, Z17, Z18, K1
 	VADDPS        Z3, Z2, K1, Z3
 	VMOVUPS       Z3, (AX)
 	VBROADCASTSS  128(DX), Z2
@@ -808,6 +813,6 @@ group:
 	VMAXPS        X0, X1, X1
 	VMOVSHDUP     X1, X0
 	VMAXSS        X0, X1, X1
-	MOVSS         X1, deepest+80(FP)
+	MOVSS         X1, deepest+88(FP)
 	VZEROUPPER
 	RET

@@ -76,7 +76,7 @@ func (l level) add(scaled bool) {
 	if scaled {
 		name = "addScaled" + l.suffix
 	}
-	TEXT(name, 0, "func(dose, depth, constants *float32, sizes *int, lattice, table, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16) (deepest float32)")
+	TEXT(name, 0, "func(dose, depth, constants *float32, sizes *int, lattice, table, depths *float32, depthBin *uint16, scales *float32, scaleBin *uint16, mask *int32) (deepest float32)")
 	Doc(name + " is addGeneric for whole vectors.")
 	Pragma("noescape")
 	dose, depth, c, sizes := pointer("dose"), pointer("depth"), pointer("constants"), pointer("sizes")
@@ -119,9 +119,7 @@ func (l level) add(scaled bool) {
 		VFMSUB213PS(o, m, p)
 		i := l.wide()
 		VCVTTPS2DQ(p, i)
-		zero := l.wide()
-		l.zero(zero)
-		VPMAXSD(zero, i, i)
+		VPMAXSD(l.zero(), i, i)
 		VPMINSD(broadcastInt(last), i, i)
 		f := l.wide()
 		VCVTDQ2PS(i, f)
@@ -147,8 +145,7 @@ func (l level) add(scaled bool) {
 	VMOVUPS(Mem{Base: depth}, d)
 	// The second operand counts where the first is not a number.
 	VMAXPS(most, d, most)
-	inside := l.wide()
-	l.zero(inside)
+	inside := l.zero()
 	VMAXPS(inside, d, inside)
 	VMINPS(broadcast(deepest), inside, inside)
 	bin(inside, perDepthBin, depthOf, depthAt)
@@ -202,8 +199,7 @@ func (l level) add(scaled bool) {
 	VMULPS(broadcast(factor), m, m)
 	VMULPS(m, sum, sum)
 	VMOVUPS(Mem{Base: depth}, d)
-	zero := l.wide()
-	l.zero(zero)
+	zero := l.zero()
 	// Not a number where the depth is not; nothing where it is negative.
 	VFMADD231PS(zero, d, sum)
 	const notLess = 5
@@ -271,12 +267,14 @@ func (l level) extract(from, to reg.Register) {
 	VEXTRACTF128(U8(1), from, to)
 }
 
-func (l level) zero(v reg.VecVirtual) {
+func (l level) zero() reg.VecVirtual {
+	v := l.wide()
 	if l.lanes == 16 {
 		VPXORD(v, v, v)
-		return
+	} else {
+		VPXOR(v, v, v)
 	}
-	VPXOR(v, v, v)
+	return v
 }
 
 func (l level) store(v reg.VecVirtual, to Mem) {
@@ -292,12 +290,16 @@ var (
 	base    = floats("base", 1, 1, 1, 1, 0, 0, 0, 0)
 )
 
-// points is Σ_k D_k M_k over every fourth component, point by point.
+// points is Σ_k D_k M_k over every fourth component, point by point. One scale
+// takes two neighbouring nodes at a time, four components of each; several take
+// one node, as many components as there are lanes.
 func (l level) points(scaled bool, sizes reg.GPVirtual, index, right, up, depthAt, depthOf, scaleAt, scaleOf, sums Mem) {
-	lattice, table := pointer("lattice"), pointer("table")
-	sign, one := YMM(), YMM()
-	VMOVUPS(towards, sign)
-	VMOVUPS(base, one)
+	var sign, one reg.VecVirtual
+	if !scaled {
+		sign, one = YMM(), YMM()
+		VMOVUPS(towards, sign)
+		VMOVUPS(base, one)
+	}
 	v := GP64()
 	XORQ(v, v)
 	Label("point")
@@ -328,32 +330,20 @@ func (l level) points(scaled bool, sizes reg.GPVirtual, index, right, up, depthA
 		ADDQ(next, i)
 		VSUBSS(Mem{Base: nodes, Index: i, Scale: 1}, x, x)
 		VMULSS(Mem{Base: nodes, Index: i, Scale: 1, Disp: 4}, x, x)
-		w := YMM()
+		w := reg.VecVirtual(YMM())
+		if scaled {
+			w = l.wide()
+		}
 		VBROADCASTSS(x, w)
 		return i, w
 	}
 	o, t := find(depthAt, depthOf, "depthBin", "depths")
 	IMULQ(Mem{Base: sizes, Disp: depths}, o)
-	ADDQ(table, o)
-	var s reg.VecVirtual
-	if scaled {
-		r, f := find(scaleAt, scaleOf, "scaleBin", "scales")
-		s = share(f)
-		SHRQ(U8(4), r)
-		IMULQ(Mem{Base: sizes, Disp: node}, r)
-		ADDQ(r, o)
-	} else {
-		t = share(t)
-	}
+	ADDQ(pointer("table"), o)
 	p := GP64()
 	MOVLQSX(lane(index), p)
 	IMULQ(Mem{Base: sizes, Disp: node}, p)
-	ADDQ(lattice, p)
-	f, fy := YMM(), YMM()
-	VBROADCASTSS(lane(right), f)
-	VBROADCASTSS(lane(up), fy)
-	wx := share(f)
-
+	ADDQ(pointer("lattice"), p)
 	stride, rows, last := GP64(), GP64(), GP64()
 	MOVQ(Mem{Base: sizes, Disp: node}, stride)
 	MOVQ(Mem{Base: sizes, Disp: row}, rows)
@@ -362,6 +352,32 @@ func (l level) points(scaled bool, sizes reg.GPVirtual, index, right, up, depthA
 	deeper := GP64()
 	MOVQ(Mem{Base: sizes, Disp: depths}, deeper)
 	SHLQ(U8(4), deeper)
+	var acc reg.VecVirtual
+	if scaled {
+		r, s := find(scaleAt, scaleOf, "scaleBin", "scales")
+		SHRQ(U8(4), r)
+		IMULQ(stride, r)
+		ADDQ(r, o)
+		acc = l.nodes(o, deeper, p, rows, stride, last, [4]reg.VecVirtual{s, t}, lane(right), lane(up))
+	} else {
+		acc = l.pairs(o, deeper, p, rows, stride, last, share, t, lane(right), lane(up))
+	}
+	to := GP64()
+	MOVQ(v, to)
+	SHLQ(U8(4), to)
+	VMOVUPS(acc, sums.Idx(to, 1))
+	INCQ(v)
+	CMPQ(v, U8(l.lanes))
+	JB(LabelRef("point"))
+}
+
+// pairs is one scale; it returns four lanes.
+func (l level) pairs(o, deeper, p, rows, stride, last reg.GPVirtual, share func(reg.VecVirtual) reg.VecVirtual, t reg.VecVirtual, right, up Mem) reg.VecVirtual {
+	t = share(t)
+	f, fy := YMM(), YMM()
+	VBROADCASTSS(right, f)
+	VBROADCASTSS(up, fy)
+	wx := share(f)
 	acc := XMM()
 	VXORPS(acc, acc, acc)
 	Label("group")
@@ -378,18 +394,8 @@ func (l level) points(scaled bool, sizes reg.GPVirtual, index, right, up, depthA
 	VSUBPS(m0, m1, m1)
 	VFMADD231PS(fy, m1, m0)
 	VMULPS(wx, m0, m0)
-	var d reg.VecVirtual
-	if scaled {
-		LEAQ(Mem{Base: o, Index: stride, Scale: 1}, q)
-		d = pair(Mem{Base: o}, Mem{Base: q})
-		e := pair(Mem{Base: o, Index: deeper, Scale: 1}, Mem{Base: q, Index: deeper, Scale: 1})
-		VSUBPS(d, e, e)
-		VFMADD231PS(t, e, d)
-		VMULPS(s, d, d)
-	} else {
-		d = pair(Mem{Base: o}, Mem{Base: o, Index: deeper, Scale: 1})
-		VMULPS(t, d, d)
-	}
+	d := pair(Mem{Base: o}, Mem{Base: o, Index: deeper, Scale: 1})
+	VMULPS(t, d, d)
 	both := func(v reg.VecVirtual) reg.VecVirtual {
 		h := XMM()
 		l.extract(v, h)
@@ -401,11 +407,67 @@ func (l level) points(scaled bool, sizes reg.GPVirtual, index, right, up, depthA
 	ADDQ(U8(16), o)
 	CMPQ(p, last)
 	JB(LabelRef("group"))
-	to := GP64()
-	MOVQ(v, to)
-	SHLQ(U8(4), to)
-	VMOVUPS(acc, sums.Idx(to, 1))
-	INCQ(v)
-	CMPQ(v, U8(l.lanes))
-	JB(LabelRef("point"))
+	return acc
+}
+
+// nodes is several scales; it returns four lanes. share is the ways between
+// scales and depths.
+func (l level) nodes(o, deeper, p, rows, stride, last reg.GPVirtual, share [4]reg.VecVirtual, right, up Mem) reg.VecVirtual {
+	share[2], share[3] = l.wide(), l.wide()
+	VBROADCASTSS(right, share[2])
+	VBROADCASTSS(up, share[3])
+	mask := pointer("mask")
+	acc := l.zero()
+	// Components beyond the last, which are the next node's, are left out.
+	var some reg.Register
+	if l.lanes == 16 {
+		some = K()
+	} else {
+		some = l.wide()
+	}
+	Label("components")
+	if l.lanes == 16 {
+		v := l.wide()
+		VMOVDQU32(Mem{Base: mask}, v)
+		VPMOVD2M(v, some)
+	} else {
+		VMOVDQU(Mem{Base: mask}, some)
+	}
+	load := func(at Mem) reg.VecVirtual {
+		v := l.wide()
+		if l.lanes == 16 {
+			VMOVUPS_Z(at, some, v)
+		} else {
+			VMASKMOVPS(at, some, v)
+		}
+		return v
+	}
+	lerp := func(a, b, t reg.VecVirtual) reg.VecVirtual {
+		VSUBPS(a, b, b)
+		VFMADD231PS(t, b, a)
+		return a
+	}
+	between := func(at, far reg.GPVirtual, near, across reg.VecVirtual) reg.VecVirtual {
+		low := lerp(load(Mem{Base: at}), load(Mem{Base: at, Index: stride, Scale: 1}), near)
+		q := GP64()
+		LEAQ(Mem{Base: at, Index: far, Scale: 1}, q)
+		return lerp(low, lerp(load(Mem{Base: q}), load(Mem{Base: q, Index: stride, Scale: 1}), near), across)
+	}
+	d := between(o, deeper, share[0], share[1])
+	VFMADD231PS(between(p, rows, share[2], share[3]), d, acc)
+	for _, pointer := range []reg.GPVirtual{o, p, mask} {
+		ADDQ(U8(4*l.lanes), pointer)
+	}
+	CMPQ(p, last)
+	JB(LabelRef("components"))
+	if l.lanes == 16 {
+		h := YMM()
+		VEXTRACTF64X4(U8(1), acc, h)
+		VADDPS(acc.AsY(), h, h)
+		acc = h
+	}
+	h := XMM()
+	l.extract(acc, h)
+	VADDPS(acc.AsX(), h, h)
+	return h
 }
