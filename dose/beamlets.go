@@ -54,9 +54,10 @@ type BeamletRequest struct {
 
 // BeamletResult is what is to be said about columns.
 type BeamletResult struct {
-	// Beyond is what a column lacks by its reach: the dose of voxels inside the
-	// body beyond it, summed, Gy.
-	Beyond     []float64
+	// Within is the sum of the values of each column, and Beyond what they lack
+	// by their reach: the doses of voxels inside the body beyond it, summed. Gy.
+	Within, Beyond []float64
+
 	Beams      []BeamResult // without number and monitor units
 	Provenance Provenance
 	Warnings   []string
@@ -166,14 +167,7 @@ func (j *beamletJob) field(b *Bixels, d delivery) error {
 	d.frames = []geometry.Frame{f.frame}
 	d.ssd = skin(j.Tissue, f.frame)
 	f.affine = f.frame.OfGrid(j.Grid)
-	// A whole number of 2 mm, on which a plan's rays lie too.
-	const step = fieldRays
-	reach := j.request.Reach
-	x0, x1 := float64(l.X[0])-reach, float64(l.X[len(l.X)-1])+reach
-	y0, y1 := float64(l.Y[0])-reach, float64(l.Y[len(l.Y)-1])+reach
-	f.around = pencil.Map{X: step * math.Floor(x0/step), Y: step * math.Floor(y0/step), Step: step}
-	f.around.NX = int(math.Ceil((x1-f.around.X)/step)) + 1
-	f.around.NY = int(math.Ceil((y1-f.around.Y)/step)) + 1
+	f.around = withinReach(l, j.request.Reach)
 	if from == to {
 		return nil
 	}
@@ -182,6 +176,14 @@ func (j *beamletJob) field(b *Bixels, d delivery) error {
 	f.delivery = &d
 	j.warnBeam(&d)
 	return nil
+}
+
+// withinReach is a map whose points cover all within reach (mm) of a lattice.
+func withinReach(l *beamlet.Lattice, reach float64) pencil.Map {
+	m := pencil.Map{X: float64(l.X[0]) - reach, Y: float64(l.Y[0]) - reach, Step: 1}
+	m.NX = int(math.Ceil(float64(l.X[len(l.X)-1])+reach-m.X)) + 1
+	m.NY = int(math.Ceil(float64(l.Y[len(l.Y)-1])+reach-m.Y)) + 1
+	return m
 }
 
 // only takes the columns from … to−1 as 0 … to−from−1, and no others.
@@ -276,27 +278,39 @@ func (f *bixelField) linesNear(lines []float32, between [2]int, low, high float3
 // column c at [n][c], in order.
 type sizes [][]beamlet.Column
 
+// visitor is what else is to be done with the blocks of each slab, and after
+// the last; either may be nil.
+type visitor func(f *bixelField) (also func(slab int, b *beamlet.Block, voxel [3]int), end func(), err error)
+
 // count finds where the columns of every slab begin, and where all do.
-func (j *beamletJob) count(ctx context.Context) (at []sizes, start, runStart []int64, err error) {
-	slabs := j.slabs()
+func (j *beamletJob) count(ctx context.Context, visit visitor) (at []sizes, start, runStart []int64, err error) {
 	at = make([]sizes, len(j.fields))
 	for i, f := range j.fields {
-		at[i] = make(sizes, slabs)
-		for n := range at[i] {
-			at[i][n] = make([]beamlet.Column, len(f.Centre))
+		also, end, err := visit(f)
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("%v: %w", f.Beam, err)
 		}
-	}
-	err = parallel.For(ctx, len(j.fields)*slabs, j.Threads, func(unit int) error {
-		i, n := unit/slabs, unit%slabs
-		columns := at[i][n]
-		for c := range columns {
-			columns[c].Last = beamlet.Start
+		at[i] = make(sizes, j.slabs())
+		err = parallel.For(ctx, j.slabs(), j.Threads, func(n int) error {
+			columns := make([]beamlet.Column, len(f.Centre))
+			for c := range columns {
+				columns[c].Last = beamlet.Start
+			}
+			at[i][n] = columns
+			j.blocks(f, n, func(b *beamlet.Block, voxel [3]int) {
+				beamlet.Count(columns, f.lattice, b)
+				if also != nil {
+					also(n, b, voxel)
+				}
+			})
+			return nil
+		})
+		if err != nil {
+			return nil, nil, nil, err
 		}
-		j.blocks(j.fields[i], n, func(b *beamlet.Block, _ [3]int) { beamlet.Count(columns, j.fields[i].lattice, b) })
-		return nil
-	})
-	if err != nil {
-		return nil, nil, nil, err
+		if end != nil {
+			end()
+		}
 	}
 	start, runStart = make([]int64, 1, j.columns+1), make([]int64, 1, j.columns+1)
 	var values, runs int64

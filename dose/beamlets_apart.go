@@ -26,7 +26,7 @@ func apart(ctx context.Context, e Engine, r BeamletRequest) (*BeamletResult, err
 	if err != nil {
 		return nil, err
 	}
-	at, start, runStart, err := j.count(ctx)
+	at, start, runStart, err := j.count(ctx, func(*bixelField) (func(int, *beamlet.Block, [3]int), func(), error) { return nil, nil, nil })
 	if err != nil {
 		return nil, err
 	}
@@ -51,17 +51,17 @@ func apart(ctx context.Context, e Engine, r BeamletRequest) (*BeamletResult, err
 			if err != nil {
 				return nil, fmt.Errorf("%v, bixel at (%g, %g) mm: %w", f.Beam, centre[0], centre[1], err)
 			}
+			var whole float64
 			for _, d := range one.Dose.Data {
-				result.Beyond[column] += float64(d)
+				whole += float64(d)
 			}
-			to := value[start[column]:start[column+1]]
+			of := value[start[column]:start[column+1]]
+			n := 0
 			for _, r := range run[runStart[column]:runStart[column+1]] {
-				n := copy(to, one.Dose.Data[r.First:r.End])
-				for _, d := range to[:n] {
-					result.Beyond[column] -= float64(d)
-				}
-				to = to[n:]
+				n += copy(of[n:], one.Dose.Data[r.First:r.End])
 			}
+			result.Within[column] = beamlet.Sum(of)
+			result.Beyond[column] = whole - result.Within[column]
 			result.Provenance.Engine = one.Provenance.Engine
 			result.Provenance.Heterogeneity = one.Provenance.Heterogeneity
 			column++

@@ -188,8 +188,15 @@ func (p *pencilJob) beamOf(frame geometry.Frame, m *pencil.Map, rays, step float
 		X0: max(m.X, seen.X0), X1: min(m.X+float64(m.NX-1)*m.Step, seen.X1),
 		Y0: max(m.Y, seen.Y0), Y1: min(m.Y+float64(m.NY-1)*m.Step, seen.Y1),
 	}
+	meet := field.X0 <= field.X1 && field.Y0 <= field.Y1
+	// Whatever the field, rays lie on one lattice, half a step off the axis:
+	// depths of a plan and of its bixels are the same to the last bit.
+	low := func(x float64) float64 { return rays * (math.Floor(x/rays-0.5) + 0.5) }
+	high := func(x float64) float64 { return rays * (math.Ceil(x/rays-0.5) + 0.5) }
+	field.X0, field.X1 = low(field.X0), high(field.X1)
+	field.Y0, field.Y1 = low(field.Y0), high(field.Y1)
 	b := heterogeneity.Beam{Tissue: p.Tissue, Frame: frame, Field: field, Spacing: rays, Step: step, Threads: p.Threads, Cache: p.cache}
-	return b, field.X0 <= field.X1 && field.Y0 <= field.Y1
+	return b, meet
 }
 
 // shadow is the rectangle of the isocentre plane on which the voxel centres of

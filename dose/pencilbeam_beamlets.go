@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
+
+	"gonum.org/v1/gonum/floats"
 
 	"github.com/kerma-rt/kerma/dose/beam"
 	"github.com/kerma-rt/kerma/dose/machine"
+	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
 	"github.com/kerma-rt/kerma/internal/kernels/beamlet"
 	"github.com/kerma-rt/kerma/internal/kernels/parallel"
@@ -36,37 +40,54 @@ func (e PencilBeam) Beamlets(ctx context.Context, r BeamletRequest) (*BeamletRes
 		return nil, err
 	}
 	m := r.Machine
-	p := &pencilJob{job: j.job, correction: e.Heterogeneity, tables: map[*machine.Machine]*pencil.Depths{}, ratios: map[*machine.Machine]heterogeneity.TissueRatios{}}
+	p := &pencilJob{job: j.job, correction: e.Heterogeneity, cache: &heterogeneity.Cache{Columns: true}, tables: map[*machine.Machine]*pencil.Depths{}, ratios: map[*machine.Machine]heterogeneity.TissueRatios{}}
 	table, err := p.table(m)
 	if err != nil {
 		return nil, err
 	}
-	p.progress = newProgress((2*len(j.fields)+1)*j.slabs(), j.Progress)
+	p.progress = newProgress(2*len(j.fields)*j.slabs(), j.Progress)
 	defer p.progress.stop()
 
-	at, start, runStart, err := j.count(ctx)
+	seen := map[*bixelField]*sight{}
+	at, start, runStart, err := j.count(ctx, func(f *bixelField) (func(int, *beamlet.Block, [3]int), func(), error) {
+		s, err := p.sight(ctx, j, f)
+		if err != nil {
+			return nil, nil, err
+		}
+		seen[f] = s
+		return s.add, s.rays.free, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	p.progress.add(j.slabs())
 	value, run, err := j.place(start, runStart)
 	if err != nil {
 		return nil, err
 	}
-	kernels := map[float64]*bixelKernel{}
+	result := j.result()
+	type key struct {
+		ssd  int
+		size float64
+	}
+	kernels := map[key]*bixelKernel{}
 	for i, f := range j.fields {
-		kernel := kernels[f.Size]
-		if kernel == nil {
-			if kernel, err = newBixelKernel(m, f.Size, r.Reach); err != nil {
+		is := key{m.Pencil.Index(f.kernelSSD()), f.Size}
+		if kernels[is] == nil {
+			if kernels[is], err = newBixelKernel(m, f.kernelSSD(), f.Size, r.Reach); err != nil {
 				return nil, err
 			}
-			kernels[f.Size] = kernel
 		}
-		if err := p.bixels(ctx, j, f, table, kernel, at[i], value, run); err != nil {
+		w := &bixelWriter{beamletJob: j, field: f, table: table, sight: seen[f], at: at[i], kernel: kernels[is], value: value, run: run, progress: p.progress}
+		within, err := w.write(ctx)
+		if err != nil {
 			return nil, fmt.Errorf("%v: %w", f.Beam, err)
 		}
+		beyond, err := p.beyond(ctx, j, f, table)
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", f.Beam, err)
+		}
+		result.Within, result.Beyond = append(result.Within, within...), append(result.Beyond, beyond...)
 	}
-	result := j.result()
 	result.Provenance.Engine = e.Name()
 	result.Provenance.Heterogeneity = e.Heterogeneity.Name()
 	result.Provenance.Elapsed = time.Since(began)
@@ -76,7 +97,7 @@ func (e PencilBeam) Beamlets(ctx context.Context, r BeamletRequest) (*BeamletRes
 // result is what is known without the dose.
 func (j *beamletJob) result() *BeamletResult {
 	m := j.request.Machine
-	r := &BeamletResult{Warnings: append(j.warnings, m.Notes...), Beyond: make([]float64, j.columns)}
+	r := &BeamletResult{Warnings: append(j.warnings, m.Notes...)}
 	for _, f := range j.fields {
 		r.Beams = append(r.Beams, BeamResult{Number: f.Number, Name: f.Bixels.Name, MU: 1, Machine: m.Name, SSD: f.ssd})
 	}
@@ -84,70 +105,152 @@ func (j *beamletJob) result() *BeamletResult {
 	return r
 }
 
-// bixels writes the columns of one beam.
-func (p *pencilJob) bixels(ctx context.Context, j *beamletJob, f *bixelField, table *pencil.Depths, kernel *bixelKernel, at sizes, value []float32, run []Run) error {
-	ssd := f.ssd
-	if math.IsNaN(ssd) {
-		ssd = f.sad // as for a plan
-	}
-	along, across := kernel.at(ssd, len(f.lattice.X), len(f.lattice.Y))
+// sight is the depths, and factors where there are any, of the voxels that
+// bixels reach: for each slab one after the other those of its blocks. It is
+// all that is kept of a correction until there is memory for the columns.
+type sight struct {
+	rays          *rays
+	affine        geometry.Affine
+	depth, factor [][]float32
+	fault         []error
+}
+
+// sight prepares what add needs.
+func (p *pencilJob) sight(ctx context.Context, j *beamletJob, f *bixelField) (*sight, error) {
 	var water heterogeneity.Water
 	if _, ok := p.correction.(heterogeneity.Factored); ok {
-		water = p.openWater(f.machine, f.open(kernel.pixel))
+		water = p.openWater(f.machine, f.open())
 	}
 	rays, err := p.rays(ctx, f.frame, &f.around, water, fieldRays, fieldStep)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if rays == nil {
-		return nil // nothing in reach, so no voxels
+	return &sight{rays: rays, affine: f.affine, depth: make([][]float32, j.slabs()), factor: make([][]float32, j.slabs()), fault: make([]error, j.slabs())}, nil
+}
+
+func (s *sight) add(slab int, b *beamlet.Block, voxel [3]int) {
+	first, step := s.affine.At(float64(voxel[0]), float64(voxel[1]), float64(voxel[2])), s.affine.Step[0]
+	var depth [beamlet.Lanes]float32
+	s.rays.Row32(depth[:], first, step)
+	for v, d := range depth {
+		if b.Inside>>v&1 == 0 {
+			depth[v] = 0
+		} else if !(d >= 0) {
+			s.fault[slab] = fmt.Errorf("dose: voxel (%d, %d, %d) lies at a depth of %v mm", voxel[0]+v, voxel[1], voxel[2], d)
+		}
 	}
-	factor := f.machine.Calibration.FluencePerMU
-	k := across.Components
-	step := f.affine.Step[0]
-	return parallel.For(ctx, len(at), p.Threads, func(n int) error {
-		w := &beamlet.Writer{Lattice: f.lattice, P: along, Q: across, Columns: at[n], Value: value, Run: run}
-		amplitude := make([]float32, beamlet.Lanes*k)
-		var depth, correction [beamlet.Lanes]float64
-		var wrong error
-		j.blocks(f, n, func(b *beamlet.Block, voxel [3]int) {
-			first := f.affine.At(float64(voxel[0]), float64(voxel[1]), float64(voxel[2]))
-			rays.Row(depth[:], first, step)
-			if rays.factors != nil {
-				rays.factors.Row(correction[:], first, step)
-			}
-			clear(amplitude)
-			for v, d := range depth {
-				if b.Inside>>v&1 == 0 {
-					continue
-				}
-				a := f.sad - first.Z - float64(v)*step.Z
-				m := f.sad / a
-				scale := factor * m * m
-				if rays.factors != nil {
-					scale *= correction[v]
-				}
-				if !(d >= 0) || math.IsNaN(scale) {
-					wrong = fmt.Errorf("dose: voxel (%d, %d, %d) at a depth of %v mm, factor %v", voxel[0]+v, voxel[1], voxel[2], d, scale)
-					return
-				}
-				of := amplitude[v*k : (v+1)*k]
-				table.At(of, d, a/f.sad)
-				for c := range of {
-					of[c] *= float32(scale)
-				}
-			}
-			w.Add(b, amplitude)
-		})
-		p.progress.add(2)
-		return wrong
+	s.depth[slab] = append(s.depth[slab], depth[:]...)
+	if s.rays.factors == nil {
+		return
+	}
+	var factor [beamlet.Lanes]float64
+	s.rays.factors.Row(factor[:], first, step)
+	for v, c := range factor {
+		if b.Inside>>v&1 == 0 {
+			c = 0
+		} else if !(c >= 0) {
+			s.fault[slab] = fmt.Errorf("dose: voxel (%d, %d, %d) has a correction factor of %v", voxel[0]+v, voxel[1], voxel[2], c)
+		}
+		s.factor[slab] = append(s.factor[slab], float32(c))
+	}
+}
+
+// bixelWriter writes the columns of one beam.
+type bixelWriter struct {
+	*beamletJob
+	field    *bixelField
+	table    *pencil.Depths
+	sight    *sight
+	at       sizes
+	kernel   *bixelKernel
+	value    []float32
+	run      []Run
+	progress *progress
+
+	along, across *beamlet.Functions
+	profile       []float32 // by column; nil where it is flat
+}
+
+// write returns the sum of every column.
+func (w *bixelWriter) write(ctx context.Context) ([]float64, error) {
+	f := w.field
+	w.along, w.across = w.kernel.functions(len(f.lattice.X), len(f.lattice.Y))
+	if len(f.machine.Profile.Radius) > 0 {
+		for _, c := range f.Centre {
+			w.profile = append(w.profile, float32(f.machine.Profile.At(math.Hypot(c[0], c[1]))))
+		}
+	}
+	sums := make([][]float64, len(w.at))
+	err := parallel.For(ctx, len(w.at), w.Threads, func(n int) error {
+		if err := w.sight.fault[n]; err != nil {
+			return err
+		}
+		sums[n] = w.slab(n)
+		w.progress.add(1)
+		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	total := make([]float64, len(f.Centre))
+	for _, slab := range sums {
+		floats.Add(total, slab)
+	}
+	return total, nil
+}
+
+// kernelSSD is the source–skin distance whose kernels a beam takes, mm.
+func (f *bixelField) kernelSSD() float64 {
+	if math.IsNaN(f.ssd) {
+		return f.sad // as for a plan
+	}
+	return f.ssd
+}
+
+// slab writes the columns of one slab and returns their sums.
+func (w *bixelWriter) slab(n int) []float64 {
+	f, step, k := w.field, w.field.affine.Step[0], w.across.Components
+	columns := slices.Clone(w.at[n])
+	to := &beamlet.Writer{Lattice: f.lattice, P: w.along, Q: w.across, Columns: columns, Value: w.value, Run: w.run}
+	amplitude := make([]float32, beamlet.Lanes*k)
+	unit := f.machine.Calibration.FluencePerMU
+	at := 0
+	w.blocks(f, n, func(b *beamlet.Block, voxel [3]int) {
+		z := f.affine.At(float64(voxel[0]), float64(voxel[1]), float64(voxel[2])).Z
+		for v, d := range w.sight.depth[n][at : at+beamlet.Lanes] {
+			a := f.sad - z - float64(v)*step.Z
+			m := f.sad / a
+			scale := unit * m * m
+			if w.sight.factor[n] != nil {
+				scale *= float64(w.sight.factor[n][at+v])
+			}
+			of := amplitude[v*k : (v+1)*k]
+			w.table.At(of, float64(d), a/f.sad)
+			for c := range of {
+				of[c] *= float32(scale)
+			}
+		}
+		at += beamlet.Lanes
+		to.Add(b, amplitude)
+	})
+	sums := make([]float64, len(columns))
+	for c := range columns {
+		value := w.value[w.at[n][c].Value:columns[c].Value]
+		if w.profile != nil {
+			for i := range value {
+				value[i] *= w.profile[c]
+			}
+		}
+		sums[c] = beamlet.Sum(value)
+	}
+	return sums
 }
 
 // open is the fluence of all bixels together.
-func (f *bixelField) open(pixel float64) *beam.Fluence {
+func (f *bixelField) open() *beam.Fluence {
 	margin := blurMargin * f.machine.SourceSigma
-	n := int(math.Round(f.Size / pixel))
+	n := int(math.Ceil(f.Size / finePixel))
+	pixel := f.Size / float64(n)
 	edge := int(math.Ceil(margin / pixel))
 	nx, ny := len(f.lattice.X), len(f.lattice.Y)
 	m := &beam.Fluence{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/kerma-rt/kerma/dose/beam"
@@ -21,61 +22,34 @@ import (
 // centres of pixels and bilinear between, as in the maps of a fluence, and so
 // are the sums of bixels.
 type bixelKernel struct {
-	machine *machine.Machine
-	pixel   float64    // mm; a bixel is an even number of them wide
-	stride  int        // pixels to a bixel
-	nodes   int        // pixel centres from (½, ½) on
-	reach   int        // pixels to a kernel
-	blur    *mat.Dense // of a kernel by the bixel, along one axis: [node][pixel of the kernel]
-	basis   *mat.Dense // φ_r, [node][r]
-	blurred *mat.Dense // blurᵀ·basis
+	pixel  float64      // mm; a bixel is an even number of them wide
+	stride int          // pixels to a bixel
+	nodes  int          // pixel centres from (½, ½) on
+	tables []*mat.Dense // by component, [node of x][node of y]
+	basis  *mat.Dense   // φ_r, [node][r]
 }
 
 // bixelDepths are those (mm) whose dose the basis is made for.
 var bixelDepths = [...]float64{2, 5, 10, 20, 40, 80, 150, 250, 350}
 
-// newBixelKernel finds the basis for the bixels of a size (mm) within reach (mm).
-func newBixelKernel(m *machine.Machine, size, reach float64) (*bixelKernel, error) {
-	k := &bixelKernel{machine: m, stride: 2 * int(math.Ceil(size/2/finePixel-1e-9))}
+// newBixelKernel is that of the bixels of a size (mm) within reach (mm) of
+// them, for the kernels of a source–skin distance (mm).
+func newBixelKernel(m *machine.Machine, ssd, size, reach float64) (*bixelKernel, error) {
+	k := &bixelKernel{stride: 2 * int(math.Ceil(size/2/finePixel-1e-9))}
 	k.pixel = size / float64(k.stride)
 	k.nodes = int(math.Ceil(reach/k.pixel)) + 2
 	profile := bixelProfile(m.SourceSigma, k.stride, k.pixel)
-	k.reach = k.nodes + len(profile)
-	k.blur = mat.NewDense(k.nodes, k.reach, nil)
-	for n := range k.nodes {
-		for s, b := range profile {
-			for _, at := range [2]int{n - s, n + s + 1} {
-				at = max(at, -at)
-				k.blur.Set(n, at, k.blur.At(n, at)+b)
-			}
-		}
+	lateral := m.Pencil.At(ssd)
+	for c := range lateral {
+		w := pixelIntegrals(&lateral[c], k.nodes+len(profile), k.pixel)
+		once := blurred(w, profile, k.nodes)
+		k.tables = append(k.tables, blurred(mat.DenseCopyOf(once.T()), profile, k.nodes))
 	}
-
-	// One basis serves all distances: the first, the middle and the last of
-	// the table make it.
-	var gram mat.SymDense
-	last := len(m.Pencil.Lateral) - 1
-	for i := range 3 {
-		if i > 0 && last == 0 {
-			break
-		}
-		if err := k.add(&gram, i*last/2); err != nil {
-			return nil, err
-		}
+	shapes, err := k.shapes(&m.Pencil.Depth)
+	if err != nil {
+		return nil, fmt.Errorf("dose: machine %q: %w", m.Name, err)
 	}
-	var eigen mat.EigenSym
-	if !eigen.Factorize(&gram, true) {
-		return nil, fmt.Errorf("dose: machine %q: the eigenvalues of the kernel of a bixel did not converge", m.Name)
-	}
-	var vectors mat.Dense
-	eigen.VectorsTo(&vectors)
-	k.basis, k.blurred = mat.NewDense(k.nodes, beamlet.Rank, nil), &mat.Dense{}
-	for r := range min(beamlet.Rank, k.nodes) {
-		for n := range k.nodes {
-			k.basis.Set(n, r, vectors.At(n, k.nodes-1-r))
-		}
-	}
-	k.blurred.Mul(k.blur.T(), k.basis)
+	k.basis = dominant(shapes, beamlet.Rank)
 	return k, nil
 }
 
@@ -98,36 +72,71 @@ func bixelProfile(sigma float64, stride int, pixel float64) []float64 {
 	return profile
 }
 
-// table is the dose of one component beside a bixel, [node of x][node of y].
-func (k *bixelKernel) table(w *machine.Radial) *mat.Dense {
-	var once, twice mat.Dense
-	once.Mul(k.blur, k.pixels(w))
-	twice.Mul(k.blur, once.T())
-	return &twice
-}
-
-// pixels is the integrals of w over pixels, [i][j] centred on i and j pixels
-// from its axis.
-func (k *bixelKernel) pixels(w *machine.Radial) *mat.SymDense {
-	return mat.NewSymDense(k.reach, w.Pixels(k.reach, k.pixel))
-}
-
-// add adds Σ_d T_d·T_d, T_d the dose beside a bixel at depth d in units of that
-// at its middle, for the kernels of one source–skin distance.
-func (k *bixelKernel) add(gram *mat.SymDense, ssd int) error {
-	lateral := k.machine.Pencil.Lateral[ssd]
-	n := len(lateral)
-	tables := make([]*mat.Dense, n)
-	for c := range tables {
-		tables[c] = k.table(&lateral[c])
+// pixelIntegrals is Radial.Pixels for n × n pixels, which it leaves to that
+// near the axis. Beyond, w changes little within a pixel: four Gauss points do.
+func pixelIntegrals(w *machine.Radial, n int, pixel float64) *mat.Dense {
+	const near, perMM = 8, 40
+	table := make([]float64, int(math.Ceil(math.Sqrt2*float64(n+1)*pixel*perMM))+2)
+	for i, p := 0, 0; i < len(table) && len(w.Radius) > 1; i++ {
+		r := float64(i) / perMM
+		for p < len(w.Radius)-2 && r >= w.Radius[p+1] {
+			p++
+		}
+		if t := (r - w.Radius[p]) / (w.Radius[p+1] - w.Radius[p]); t <= 1 {
+			table[i] = w.Value[p] + t*(w.Value[p+1]-w.Value[p])
+		}
 	}
-	weights := mat.NewSymDense(n, nil)
-	row := make([]float64, n)
+	at := func(x, y float64) float64 {
+		p := math.Sqrt(x*x+y*y) * perMM
+		i := int(p)
+		return table[i] + (p-float64(i))*(table[i+1]-table[i])
+	}
+	out := mat.NewDense(n, n, nil)
+	g := pixel / 2 / math.Sqrt(3)
+	few := min(n, near)
+	core := w.Pixels(few, pixel)
+	for i := range n {
+		for j := range i + 1 {
+			var v float64
+			if i < few {
+				v = core[i*few+j]
+			} else {
+				x, y := float64(i)*pixel, float64(j)*pixel
+				v = pixel * pixel / 4 * (at(x-g, y-g) + at(x+g, y-g) + at(x-g, y+g) + at(x+g, y+g))
+			}
+			out.Set(i, j, v)
+			out.Set(j, i, v)
+		}
+	}
+	return out
+}
+
+// blurred is the rows of w, which are whole pixels apart and symmetric about
+// the first, blurred by a profile that is symmetric about 0, at the centres of
+// pixels.
+func blurred(w *mat.Dense, profile []float64, nodes int) *mat.Dense {
+	_, columns := w.Dims()
+	out := mat.NewDense(nodes, columns, nil)
+	for n := range nodes {
+		row := out.RawRowView(n)
+		for s, b := range profile {
+			floats.AddScaled(row, b, w.RawRowView(max(n-s, s-n)))
+			floats.AddScaled(row, b, w.RawRowView(n+s+1))
+		}
+	}
+	return out
+}
+
+// shapes are matrices S with Σ S·S = Σ_d T_d·T_d, T_d the dose beside a bixel at
+// depth d in units of that at its middle; the last is the largest.
+func (k *bixelKernel) shapes(depths *machine.DepthTable) ([]*mat.Dense, error) {
+	n := len(k.tables)
+	weights, row := mat.NewSymDense(n, nil), make([]float64, n)
 	for _, d := range bixelDepths {
-		k.machine.Pencil.Depth.At(d, 1, row)
+		depths.At(d, 1, row)
 		var middle float64
 		for c, v := range row {
-			middle += v * tables[c].At(0, 0)
+			middle += v * k.tables[c].At(0, 0)
 		}
 		if middle > 0 { // else beyond the table
 			weights.SymRankOne(weights, 1/(middle*middle), mat.NewVecDense(n, row))
@@ -135,60 +144,113 @@ func (k *bixelKernel) add(gram *mat.SymDense, ssd int) error {
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(weights, true) {
-		return fmt.Errorf("dose: machine %q: the eigenvalues of its depth functions did not converge", k.machine.Name)
+		return nil, fmt.Errorf("no eigenvalues of its depth functions")
 	}
 	var vectors mat.Dense
 	eigen.VectorsTo(&vectors)
 	values := eigen.Values(nil)
-	if gram.IsEmpty() {
-		gram.ReuseAsSym(k.nodes)
-	}
+	var shapes []*mat.Dense
 	for v, value := range values {
-		if value < 1e-14*values[n-1] {
+		if value <= 1e-12*values[n-1] {
 			continue
 		}
 		sum := mat.NewDense(k.nodes, k.nodes, nil)
-		for c, t := range tables {
-			var part mat.Dense
-			part.Scale(math.Sqrt(value)*vectors.At(c, v), t)
-			sum.Add(sum, &part)
+		for c, t := range k.tables {
+			floats.AddScaled(sum.RawMatrix().Data, math.Sqrt(value)*vectors.At(c, v), t.RawMatrix().Data)
 		}
-		gram.SymRankK(gram, 1, sum)
+		shapes = append(shapes, sum)
 	}
-	return nil
+	if len(shapes) == 0 {
+		return nil, fmt.Errorf("no dose beside a bixel")
+	}
+	return shapes, nil
 }
 
-// at is the functions of x and y for a beam of that source–skin distance (mm)
-// on a lattice of nx × ny lines.
-func (k *bixelKernel) at(ssd float64, nx, ny int) (p, q *beamlet.Functions) {
-	lateral := k.machine.Pencil.At(ssd)
-	p = k.functions(nx, 1, func(n, _, r int) float64 { return k.basis.At(n, r) })
-	products := make([]mat.Dense, len(lateral))
-	for c := range lateral {
-		var once, core mat.Dense
-		once.Mul(k.pixels(&lateral[c]), k.blurred)
-		core.Mul(k.blurred.T(), &once)
-		products[c].Mul(k.basis, &core)
+// dominant spans, nearly, the eigenvectors of the largest eigenvalues of
+// Σ S·S, S symmetric, by subspace iteration from columns of the last S, close
+// together where bixels are steep.
+func dominant(shapes []*mat.Dense, rank int) *mat.Dense {
+	nodes, _ := shapes[0].Dims()
+	basis := mat.NewDense(nodes, rank, nil)
+	last := shapes[len(shapes)-1]
+	for r := range rank {
+		t := float64(r) / float64(rank)
+		column := last.ColView(int(t * t * float64(nodes)))
+		for n := range nodes {
+			basis.Set(n, r, column.AtVec(n)+1e-6*math.Cos(math.Pi*float64(r)*(float64(n)+0.5)/float64(nodes))*last.At(0, 0))
+		}
 	}
-	q = k.functions(ny, len(lateral), func(n, c, r int) float64 { return products[c].At(n, r) })
-	return p, q
+	const rounds = 6
+	for range rounds {
+		orthonormal(basis)
+		next := mat.NewDense(nodes, rank, nil)
+		for _, s := range shapes {
+			var once, twice mat.Dense
+			once.Mul(s, basis)
+			twice.Mul(s, &once)
+			next.Add(next, &twice)
+		}
+		basis = next
+	}
+	orthonormal(basis)
+	return basis
 }
 
-// functions lays values out on both sides of 0, far enough for a number of
-// lines, with zeros beyond the last node.
-func (k *bixelKernel) functions(lines, components int, value func(n, c, r int) float64) *beamlet.Functions {
+// orthonormal makes the columns of v so, keeping what each first ones span;
+// columns of no more than that become 0.
+func orthonormal(v *mat.Dense) {
+	rows, columns := v.Dims()
+	t := mat.DenseCopyOf(v.T())
+	for c := range columns {
+		a := t.RawRowView(c)
+		before := floats.Norm(a, 2)
+		for range 2 { // twice is enough
+			for d := range c {
+				b := t.RawRowView(d)
+				floats.AddScaled(a, -floats.Dot(a, b), b)
+			}
+		}
+		if n := floats.Norm(a, 2); n > 1e-12*before {
+			floats.Scale(1/n, a)
+		} else {
+			clear(a)
+		}
+	}
+	for n := range rows {
+		for c := range columns {
+			v.Set(n, c, t.At(c, n))
+		}
+	}
+}
+
+// functions is φ_r and Σ_s C_k[r, s] φ_s for a lattice of nx × ny lines.
+func (k *bixelKernel) functions(nx, ny int) (p, q *beamlet.Functions) {
+	p = k.spread(nx, []*mat.Dense{k.basis})
+	products := make([]*mat.Dense, len(k.tables))
+	for c, t := range k.tables {
+		var once, core, product mat.Dense
+		once.Mul(t, k.basis)
+		core.Mul(k.basis.T(), &once)
+		product.Mul(k.basis, &core)
+		products[c] = &product
+	}
+	return p, k.spread(ny, products)
+}
+
+// spread lays values, [node][r] for each component, out on both sides of 0, far
+// enough for a number of lines, with zeros beyond the last node.
+func (k *bixelKernel) spread(lines int, values []*mat.Dense) *beamlet.Functions {
 	half := k.nodes + (lines-1)*k.stride + 2
 	f := &beamlet.Functions{
-		First: -(float64(half) - 0.5) * k.pixel, PerMM: 1 / k.pixel, Stride: k.stride, Components: components,
-		Node: make([]float32, 2*half*components*beamlet.Rank),
+		First: -(float64(half) - 0.5) * k.pixel, PerMM: 1 / k.pixel, Stride: k.stride, Components: len(values),
+		Node: make([]float32, 2*half*len(values)*beamlet.Rank),
 	}
-	row := components * beamlet.Rank
-	for n := range k.nodes {
-		left, right := f.Node[(half-1-n)*row:], f.Node[(half+n)*row:]
-		for c := range components {
-			for r := range beamlet.Rank {
-				v := float32(value(n, c, r))
-				left[c*beamlet.Rank+r], right[c*beamlet.Rank+r] = v, v
+	row := len(values) * beamlet.Rank
+	for c, value := range values {
+		for n := range k.nodes {
+			left, right := f.Node[(half-1-n)*row+c*beamlet.Rank:], f.Node[(half+n)*row+c*beamlet.Rank:]
+			for r, v := range value.RawRowView(n) {
+				left[r], right[r] = float32(v), float32(v)
 			}
 		}
 	}

@@ -89,16 +89,19 @@ func dilate(m *geometry.Mask, reach [3]int) (within []bool, size [3]int) {
 	// A box is its three axes one after the other.
 	stride := 1
 	for a := range 3 {
-		line := make([]bool, size[a])
+		before := make([]int, size[a]+1) // how many of a line lie before each place
 		for first := range within {
 			if first/stride%size[a] != 0 {
 				continue
 			}
-			for i := range line {
-				line[i] = within[first+i*stride]
+			for i := range size[a] {
+				before[i+1] = before[i]
+				if within[first+i*stride] {
+					before[i+1]++
+				}
 			}
-			for i := range line {
-				within[first+i*stride] = slices.Contains(line[max(i-reach[a], 0):min(i+reach[a]+1, size[a])], true)
+			for i := range size[a] {
+				within[first+i*stride] = before[min(i+reach[a]+1, size[a])] > before[max(i-reach[a], 0)]
 			}
 		}
 		stride *= size[a]

@@ -9,6 +9,7 @@ import (
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
+	"github.com/kerma-rt/kerma/internal/kernels/beamlet"
 )
 
 // Request asks for the matrix of some beams.
@@ -109,16 +110,12 @@ func (m *Matrix) compute(ctx context.Context, r *Request, from, to int) error {
 		return err
 	}
 	m.Provenance, m.Warnings = result.Provenance, result.Warnings
-	return m.finish(ctx, r, result.Beyond)
+	return m.finish(ctx, r, result.Within, result.Beyond)
 }
 
 // columns asks the engine for the columns from … to−1, or all where to is 0.
 func (r *Request) columns(ctx context.Context, from, to int, place func(start, runStart []int64) ([]float32, []Run, error)) (*dose.BeamletResult, error) {
-	engine := r.Engine
-	if engine == nil {
-		engine = dose.PencilBeam{}
-	}
-	return engine.Beamlets(ctx, dose.BeamletRequest{
+	return r.engine().Beamlets(ctx, dose.BeamletRequest{
 		Tissue: r.Tissue, Machine: r.Machine, Grid: r.Grid, Beams: r.Beams, Reach: r.reach(),
 		From: from, To: to, Threads: r.Threads, Progress: r.Progress, Place: place,
 	})
@@ -134,11 +131,7 @@ func (r *Request) reach() float64 {
 
 // finish finds what columns have lost and leaves out or scales what the
 // request says.
-func (m *Matrix) finish(ctx context.Context, r *Request, beyond []float64) error {
-	kept, err := m.sums(ctx, r.Threads)
-	if err != nil {
-		return err
-	}
+func (m *Matrix) finish(ctx context.Context, r *Request, kept, beyond []float64) error {
 	whole := make([]float64, len(kept))
 	for j, k := range kept {
 		whole[j] = k + beyond[j]
@@ -150,8 +143,9 @@ func (m *Matrix) finish(ctx context.Context, r *Request, beyond []float64) error
 		if err := m.thin(ctx, r.Threshold, r.Threads); err != nil {
 			return err
 		}
-		if kept, err = m.sums(ctx, r.Threads); err != nil {
-			return err
+		for j := range kept {
+			value, _ := m.column(j)
+			kept[j] = beamlet.Sum(value)
 		}
 	}
 	m.Lost = make([]float64, len(kept))

@@ -11,29 +11,6 @@ func (m *Matrix) column(j int) ([]float32, []Run) {
 	return m.Value[m.Start[j]:m.Start[j+1]], m.Run[m.RunStart[j]:m.RunStart[j+1]]
 }
 
-// sums adds every column up.
-func (m *Matrix) sums(ctx context.Context, threads int) ([]float64, error) {
-	sums := make([]float64, m.Columns())
-	err := parallel.For(ctx, m.Columns(), threads, func(j int) error {
-		value, _ := m.column(j)
-		var s [4]float64
-		n := len(value) &^ 3
-		for i := 0; i < n; i += 4 {
-			v := (*[4]float32)(value[i:])
-			s[0] += float64(v[0])
-			s[1] += float64(v[1])
-			s[2] += float64(v[2])
-			s[3] += float64(v[3])
-		}
-		for _, v := range value[n:] {
-			s[0] += float64(v)
-		}
-		sums[j] = s[0] + s[1] + (s[2] + s[3])
-		return nil
-	})
-	return sums, err
-}
-
 // thin leaves out the values of each column below a share of its largest. The
 // memory of values stays as large as before.
 func (m *Matrix) thin(ctx context.Context, threshold float64, threads int) error {

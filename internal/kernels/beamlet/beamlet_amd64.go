@@ -24,3 +24,9 @@ func countAVX512(columns *int64, column *int32, lineX *float32, lineY *float32, 
 
 // valuesAVX512 is valuesGeneric for nx × ny bixels.
 func valuesAVX512(value *float32, run *int32, columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, p *float32, q *float32, squares *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
+
+// sumAVX2 is sumGeneric for a number of vectors of 16 values, at least one.
+func sumAVX2(sums *float64, value *float32, vectors int)
+
+// sumAVX512 is sumGeneric for a number of vectors of 16 values, at least one.
+func sumAVX512(sums *float64, value *float32, vectors int)

@@ -1176,3 +1176,55 @@ next0:
 	JNZ  line0
 	VZEROUPPER
 	RET
+
+// func sumAVX2(sums *float64, value *float32, vectors int)
+// Requires: AVX
+TEXT ·sumAVX2(SB), NOSPLIT, $0-24
+	MOVQ    sums+0(FP), AX
+	MOVQ    value+8(FP), CX
+	MOVQ    vectors+16(FP), DX
+	VMOVUPD (AX), Y1
+	VMOVUPD 32(AX), Y2
+	VMOVUPD 64(AX), Y3
+	VMOVUPD 96(AX), Y4
+
+next:
+	VCVTPS2PD (CX), Y0
+	VADDPD    Y0, Y1, Y1
+	VCVTPS2PD 16(CX), Y0
+	VADDPD    Y0, Y2, Y2
+	VCVTPS2PD 32(CX), Y0
+	VADDPD    Y0, Y3, Y3
+	VCVTPS2PD 48(CX), Y0
+	VADDPD    Y0, Y4, Y4
+	ADDQ      $0x40, CX
+	DECQ      DX
+	JNZ       next
+	VMOVUPD   Y1, (AX)
+	VMOVUPD   Y2, 32(AX)
+	VMOVUPD   Y3, 64(AX)
+	VMOVUPD   Y4, 96(AX)
+	VZEROUPPER
+	RET
+
+// func sumAVX512(sums *float64, value *float32, vectors int)
+// Requires: AVX, AVX512F
+TEXT ·sumAVX512(SB), NOSPLIT, $0-24
+	MOVQ    sums+0(FP), AX
+	MOVQ    value+8(FP), CX
+	MOVQ    vectors+16(FP), DX
+	VMOVUPD (AX), Z1
+	VMOVUPD 64(AX), Z2
+
+next:
+	VCVTPS2PD (CX), Z0
+	VADDPD    Z0, Z1, Z1
+	VCVTPS2PD 32(CX), Z0
+	VADDPD    Z0, Z2, Z2
+	ADDQ      $0x40, CX
+	DECQ      DX
+	JNZ       next
+	VMOVUPD   Z1, (AX)
+	VMOVUPD   Z2, 64(AX)
+	VZEROUPPER
+	RET

@@ -58,3 +58,20 @@ func (w *Writer) values(b *Block) {
 	f(&w.Value[0], &w.Run[0].First, &w.Columns[0].Value, &column[0], &x[0], &y[0], &b.X[0], &b.Y[0], &w.p[0], &w.q[0], &w.squares[0],
 		len(x), len(y), nx, l.Reach*l.Reach, uint32(b.Inside), b.First)
 }
+
+// sum adds the leading whole vectors and tells how many values that are.
+func sum(sums *[Lanes]float64, value []float32) int {
+	level, whole := simd.Current(), len(value)&^(Lanes-1)
+	if level == simd.Generic {
+		return 0
+	}
+	f := sumAVX2
+	if level == simd.AVX512 {
+		f = sumAVX512
+	}
+	const most = 1 << 16 // a call, so that a goroutine can be stopped
+	for i := 0; i < whole; i += most {
+		f(&sums[0], &value[i], min(most, whole-i)/Lanes)
+	}
+	return whole
+}

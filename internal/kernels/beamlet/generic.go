@@ -100,3 +100,10 @@ func (w *Writer) valuesGeneric(b *Block) {
 		c.runs(w.Run, b.First, mask)
 	})
 }
+
+// sumGeneric adds value to 16 sums, in turn.
+func sumGeneric(sums *[Lanes]float64, value []float32) {
+	for i, v := range value {
+		sums[i%Lanes] += float64(v)
+	}
+}

@@ -33,7 +33,42 @@ func main() {
 		w.entries("count"+w.name, false)
 		w.entries("values"+w.name, true)
 	}
+	sum("sumAVX2", 4)
+	sum("sumAVX512", 8)
 	Generate()
+}
+
+// sum adds 16 values a turn, each to a sum of its own.
+func sum(name string, doubles int) {
+	TEXT(name, NOSPLIT, "func(sums *float64, value *float32, vectors int)")
+	Doc(name + " is sumGeneric for a number of vectors of 16 values, at least one.")
+	sums := Load(Param("sums"), GP64())
+	value := Load(Param("value"), GP64())
+	vectors := Load(Param("vectors"), GP64())
+	vector := func() reg.VecVirtual {
+		if doubles == 8 {
+			return ZMM()
+		}
+		return YMM()
+	}
+	all, x := make([]reg.VecVirtual, lanes/doubles), vector()
+	for i := range all {
+		all[i] = vector()
+		VMOVUPD(Mem{Base: sums, Disp: 8 * doubles * i}, all[i])
+	}
+	Label("next")
+	for i, s := range all {
+		VCVTPS2PD(Mem{Base: value, Disp: 4 * doubles * i}, x)
+		VADDPD(x, s, s)
+	}
+	ADDQ(U8(4*lanes), value)
+	DECQ(vectors)
+	JNZ(LabelRef("next"))
+	for i, s := range all {
+		VMOVUPD(s, Mem{Base: sums, Disp: 8 * doubles * i})
+	}
+	VZEROUPPER()
+	RET()
 }
 
 // rows looks functions up and interpolates, voxel after voxel.
