@@ -121,6 +121,8 @@ func (x *index) check() error {
 			return fmt.Errorf("block %d holds the columns %d to %d, expected columns from %d to at most %d", i, b.From, b.To, at, columns)
 		case b.Entries < 0 || b.Entries > int64(b.To-b.From)*int64(grid.Len()) || b.Runs < 0 || b.Runs > b.Entries:
 			return fmt.Errorf("block %d has %d entries in %d runs", i, b.Entries, b.Runs)
+		case b.To-b.From > 1 && b.bytes() > blockSize:
+			return fmt.Errorf("block %d has %d bytes, at most %d are made of several columns", i, b.bytes(), blockSize)
 		case b.done() && len(b.Lost) != b.To-b.From:
 			return fmt.Errorf("block %d has %d lost shares for %d columns", i, len(b.Lost), b.To-b.From)
 		}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -450,6 +451,43 @@ func TestExpectationIsOfTheOrderOfWhatItTakes(t *testing.T) {
 	expected, err = stream.Expect(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, expected, "nothing is left to do")
+}
+
+// In fake time, which computing takes none of.
+func TestSlowEnginesLoseAMinuteAtMostAndAreExpectedRight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := layered(t)
+		r.Engine = resting{rest: 5 * time.Second}
+		folder := t.TempDir()
+		stream, err := influence.NewStream(t.Context(), r, folder)
+		require.NoError(t, err)
+		expected, err := stream.Expect(t.Context())
+		require.NoError(t, err)
+		began := time.Now()
+		_, err = stream.Make(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, time.Duration(stream.Size.Columns)*5*time.Second, expected)
+		require.Equal(t, expected, time.Since(began))
+		blocks := 0
+		for _, b := range r.Beams {
+			blocks += (len(b.Centre) + 11) / 12
+		}
+		require.Len(t, files(t, folder), blocks)
+	})
+}
+
+// resting takes a rest after each bixel.
+type resting struct {
+	dose.PencilBeam
+	rest time.Duration
+}
+
+func (e resting) Beamlets(ctx context.Context, r dose.BeamletRequest) (*dose.BeamletResult, error) {
+	result, err := e.PencilBeam.Beamlets(ctx, r)
+	if err == nil {
+		time.Sleep(e.rest * time.Duration(r.To-r.From))
+	}
+	return result, err
 }
 
 func TestProgressRisesToOne(t *testing.T) {

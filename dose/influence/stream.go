@@ -21,9 +21,15 @@ import (
 // than the matrix asked for: another one, or other files.
 var ErrOther = errors.New("influence: folder of something else")
 
-// blockSize is about how many bytes of columns are in memory and in a file at
-// a time.
-const blockSize = 256 << 20
+const (
+	// blockSize is the most bytes of columns that are in memory and in a file at a
+	// time, but for single columns that take more.
+	blockSize = 256 << 20
+	// An engine that takes longer than slow for one column gets blocks of so few
+	// that an interruption costs about blockTime.
+	slow      = 2 * time.Second
+	blockTime = time.Minute
+)
 
 // Stream makes a matrix in a folder, block by block, and goes on where an
 // earlier one was interrupted. The columns are the same bits as those of
@@ -34,6 +40,7 @@ type Stream struct {
 	request Request
 	folder  string
 	index   *index
+	one     time.Duration // that a block of one column takes; 0: not known
 }
 
 // Size is what a matrix takes.
@@ -129,6 +136,14 @@ func (s *Stream) cut(ctx context.Context) ([]block, error) {
 	if r.MaxBytes > 0 {
 		limit = min(limit, r.MaxBytes/4)
 	}
+	var err error
+	if s.one, err = s.sample(ctx, 0, 1); err != nil {
+		return nil, err
+	}
+	most := math.MaxInt
+	if s.one > slow {
+		most = max(1, int(blockTime/s.one))
+	}
 	var blocks []block
 	first := 0
 	for _, b := range r.Beams {
@@ -150,7 +165,7 @@ func (s *Stream) cut(ctx context.Context) ([]block, error) {
 			if to-from == 1 && needed > limit && r.MaxBytes > 0 {
 				return nil, &SizeError{Needed: 4 * needed, Allowed: r.MaxBytes}
 			}
-			if to-from > 1 && needed > limit {
+			if to-from > 1 && (needed > limit || to-from > most) {
 				from = to - 1
 				entries, runs = start[to]-start[from], runStart[to]-runStart[from]
 			} else if to-from > 1 {
@@ -204,31 +219,34 @@ func (s *Stream) Expect(ctx context.Context) (time.Duration, error) {
 	if missing == 0 {
 		return 0, nil
 	}
-	r := s.request
-	r.Progress = nil
-	m := &Matrix{Grid: r.grid()}
-	sample := func(columns int) (seconds float64, err error) {
-		began := time.Now()
-		if err := m.compute(ctx, &r, longest.From, longest.From+columns); err != nil {
+	var err error
+	if s.one == 0 {
+		if s.one, err = s.sample(ctx, longest.From, 1); err != nil {
 			return 0, err
 		}
-		err = m.writeBlock(sha256.New(), longest.From)
-		return time.Since(began).Seconds(), err
 	}
-	one, err := sample(1)
-	if err != nil {
-		return 0, err
-	}
-	const long = 2 // seconds to spend on it
-	each := 0.0
-	if some := min(longest.To-longest.From, max(2, int(long/one))); some > 1 {
-		all, err := sample(some)
+	each := time.Duration(0)
+	if some := min(longest.To-longest.From, max(2, int(slow/s.one))); some > 1 {
+		all, err := s.sample(ctx, longest.From, some)
 		if err != nil {
 			return 0, err
 		}
-		each = max(0, all-one) / float64(some-1)
+		each = max(0, all-s.one) / time.Duration(some-1)
 	}
-	return time.Duration((float64(missing)*one + each*float64(columns-missing)) * float64(time.Second)), nil
+	return time.Duration(missing)*s.one + each*time.Duration(columns-missing), nil
+}
+
+// sample is how long some columns from one on take.
+func (s *Stream) sample(ctx context.Context, from, columns int) (time.Duration, error) {
+	r := s.request
+	r.Progress = nil
+	m := &Matrix{Grid: r.grid()}
+	began := time.Now()
+	if err := m.compute(ctx, &r, from, from+columns); err != nil {
+		return 0, err
+	}
+	err := m.writeBlock(sha256.New(), from)
+	return time.Since(began), err
 }
 
 // Make computes the missing blocks and opens the whole. Interrupted, even
