@@ -60,8 +60,8 @@ func apart(ctx context.Context, e Engine, r BeamletRequest) (*BeamletResult, err
 			for _, r := range run[runStart[column]:runStart[column+1]] {
 				n += copy(of[n:], one.Dose.Data[r.First:r.End])
 			}
-			result.Within[column] = beamlet.Sum(of)
-			result.Beyond[column] = whole - result.Within[column]
+			within := beamlet.Sum(of)
+			result.Within, result.Beyond = append(result.Within, within), append(result.Beyond, whole-within)
 			result.Provenance.Engine = one.Provenance.Engine
 			result.Provenance.Heterogeneity = one.Provenance.Heterogeneity
 			column++

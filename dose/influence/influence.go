@@ -132,6 +132,9 @@ func (r *Request) reach() float64 {
 // finish finds what columns have lost and leaves out or scales what the
 // request says.
 func (m *Matrix) finish(ctx context.Context, r *Request, kept, beyond []float64) error {
+	if len(kept) != m.Columns() || len(beyond) != m.Columns() {
+		return fmt.Errorf("influence: the engine gives sums of %d and %d columns, there are %d", len(kept), len(beyond), m.Columns())
+	}
 	whole := make([]float64, len(kept))
 	for j, k := range kept {
 		whole[j] = k + beyond[j]
