@@ -52,6 +52,11 @@ func NewDepths(ctx context.Context, v *geometry.Volume, f geometry.Frame, field 
 	return Beam{Frame: f, Field: field, Spacing: spacing, Step: step, Threads: threads}.integrate(ctx, v, false)
 }
 
+// DepthsOf is NewDepths of any volume (v ≥ 0) for a beam; b.Tissue is not used.
+func (b Beam) DepthsOf(ctx context.Context, v *geometry.Volume) (*Depths, error) {
+	return b.depths(ctx, v, false)
+}
+
 // integrate is the depths of v, or of the largest value met so far.
 func (b Beam) integrate(ctx context.Context, v *geometry.Volume, solid bool) (*Depths, error) {
 	f, field, spacing, step := b.Frame, b.Field, b.Spacing, b.Step

@@ -36,6 +36,7 @@ type Calculation struct {
 	grid    geometry.Grid
 	wanted  geometry.Box // lattice voxels that the dose grid needs
 	spectra []quality
+	cache   heterogeneity.Cache
 	energy  []float64 // deposited, MeV/cm³, by voxel of the lattice
 	// For one transport after the other: what is released, and deposited along
 	// cones through the straight field and the turned one.
@@ -51,7 +52,7 @@ type quality struct {
 
 // New prepares the patient. Dose is wanted where inside is true, by voxel of g.
 func New(ctx context.Context, t *heterogeneity.Tissue, g geometry.Grid, inside []bool, spectra []machine.Spectrum, s Setting) (*Calculation, error) {
-	c := &Calculation{setting: s, threads: s.Threads, grid: g}
+	c := &Calculation{setting: s, threads: s.Threads, grid: g, cache: heterogeneity.Cache{Columns: true}}
 	var all []photons
 	for _, spectrum := range spectra {
 		p := gather(spectrum)

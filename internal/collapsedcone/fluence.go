@@ -1,10 +1,12 @@
 package collapsedcone
 
 import (
+	"context"
 	"math"
 
 	"github.com/kerma-rt/kerma/dose/beam"
 	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/kernels/parallel"
 )
 
 // sums holds the integral over the lower left of a fluence map and of its
@@ -34,20 +36,26 @@ func newSums(f *beam.Fluence) *sums {
 	return s
 }
 
-// over is the mean of the map, and of its square, over the rectangle with
-// centre (x, y) and half sides (hx, hy), mm; beyond the map it is 0.
-func (s *sums) over(x, y, hx, hy float64) (mean, square float64) {
+// corners are the places in the sums of a rectangle with centre (x, y) and half
+// sides (hx, hy), mm; ok is false where it lies outside the map.
+func (s *sums) corners(x, y, hx, hy float64) (r rectangle, ok bool) {
 	x0, x1 := (x-hx-s.x)/s.step, (x+hx-s.x)/s.step
 	y0, y1 := (y-hy-s.y)/s.step, (y+hy-s.y)/s.step
 	if x1 <= 0 || y1 <= 0 || x0 >= float64(s.nx) || y0 >= float64(s.ny) || s.nx == 0 || s.ny == 0 {
-		return 0, 0
+		return r, false
 	}
-	area := (x1 - x0) * (y1 - y0)
-	a, b := pixel(x0, s.nx), pixel(x1, s.nx)
-	c, d := pixel(y0, s.ny), pixel(y1, s.ny)
-	mean = (s.at(s.first, b, d) - s.at(s.first, a, d) - s.at(s.first, b, c) + s.at(s.first, a, c)) / area
-	square = (s.at(s.second, b, d) - s.at(s.second, a, d) - s.at(s.second, b, c) + s.at(s.second, a, c)) / area
-	return mean, square
+	return rectangle{pixel(x0, s.nx), pixel(x1, s.nx), pixel(y0, s.ny), pixel(y1, s.ny), 1 / ((x1 - x0) * (y1 - y0))}, true
+}
+
+type rectangle struct {
+	a, b, c, d node // x from, to, y from, to
+	perArea    float64
+}
+
+// mean is that of the map, or of its square, by the sums of it. Beyond the map it
+// is 0.
+func (s *sums) mean(of []float64, r rectangle) float64 {
+	return (s.at(of, r.b, r.d) - s.at(of, r.a, r.d) - s.at(of, r.b, r.c) + s.at(of, r.a, r.c)) * r.perArea
 }
 
 type node struct {
@@ -74,15 +82,68 @@ type shadow struct {
 	affine geometry.Affine // of the lattice to the beam frame
 	sad    float64
 	sums   *sums
+	// smooth is the map as voxels see it where it hardly changes, elsewhere NaN,
+	// at the centres of pixels of its grid and of pad more on every side.
+	smooth []float32
+	pad    int
 }
 
-// even is the relative variance of fluence over a voxel below which its mean
-// over the box around the voxel's shadow is good enough.
-const even = 1e-6
+// Where the relative variance of fluence over the box around a voxel's shadow is
+// below even, and its mean over half the box is the same within bend, a voxel's
+// fluence is that mean, linear between pixels.
+const even, bend = 1e-5, 2e-4
+
+func newShadow(ctx context.Context, p Pose, m *medium, threads int) (*shadow, error) {
+	s := &shadow{affine: p.Frame.OfGrid(m.Grid), sad: p.Frame.SAD, sums: newSums(p.Fluence)}
+	f := p.Fluence
+	// The widest shadow of a voxel, at the corner nearest to the source.
+	var hx, hy float64
+	size := m.Size()
+	for c := range 8 {
+		b := s.affine.At(float64(size[0]*(c&1)), float64(size[1]*(c>>1&1)), float64(size[2]*(c>>2)))
+		scale := s.sad / (s.sad - b.Z)
+		x := min(max(b.X*scale, f.X), f.X+float64(f.NX)*f.Spacing)
+		y := min(max(b.Y*scale, f.Y), f.Y+float64(f.NY)*f.Spacing)
+		x, y = s.half(x, y, scale, [3]int{1, 1, 1})
+		hx, hy = max(hx, x), max(hy, y)
+	}
+	s.pad = int(math.Ceil(max(hx, hy)/f.Spacing)) + 1
+	nx, ny := f.NX+2*s.pad, f.NY+2*s.pad
+	s.smooth = make([]float32, nx*ny)
+	err := parallel.For(ctx, ny, threads, func(j int) error {
+		y := f.Y + (float64(j-s.pad)+0.5)*f.Spacing
+		for i := range nx {
+			x := f.X + (float64(i-s.pad)+0.5)*f.Spacing
+			r, ok := s.sums.corners(x, y, hx, hy)
+			if !ok {
+				continue
+			}
+			mean, square, half := s.sums.mean(s.sums.first, r), s.sums.mean(s.sums.second, r), 0.0
+			if r, ok := s.sums.corners(x, y, hx/2, hy/2); ok {
+				half = s.sums.mean(s.sums.first, r)
+			}
+			if square-mean*mean > even*mean*mean || math.Abs(half-mean) > bend*mean {
+				mean = math.NaN()
+			}
+			s.smooth[j*nx+i] = float32(mean)
+		}
+		return nil
+	})
+	return s, err
+}
+
+// half is half the sides of the box around the shadow of a part of a voxel, whose
+// axes are divided by n, where the isocentre plane is met at (x, y).
+func (s *shadow) half(x, y, scale float64, n [3]int) (hx, hy float64) {
+	for a, step := range s.affine.Step {
+		hx += math.Abs(step.X+x/s.sad*step.Z) / 2 * scale / float64(n[a])
+		hy += math.Abs(step.Y+y/s.sad*step.Z) / 2 * scale / float64(n[a])
+	}
+	return hx, hy
+}
 
 // over is the mean of the map over the shadow that voxel (i, j, k) throws on the
-// isocentre plane. Where fluence changes in it the mean is over 4³ parts of the
-// voxel, each again over the box around its shadow.
+// isocentre plane.
 func (s *shadow) over(i, j, k int) float64 {
 	b := s.affine.At(float64(i), float64(j), float64(k))
 	a := s.sad - b.Z
@@ -91,23 +152,45 @@ func (s *shadow) over(i, j, k int) float64 {
 	}
 	scale := s.sad / a
 	x, y := b.X*scale, b.Y*scale
-	var hx, hy float64
-	for _, step := range s.affine.Step {
-		hx += math.Abs(step.X+x/s.sad*step.Z) / 2 * scale
-		hy += math.Abs(step.Y+y/s.sad*step.Z) / 2 * scale
+	// In pixels from the first centre of smooth.
+	first := float64(s.pad) - 0.5
+	u, v := (x-s.sums.x)/s.sums.step+first, (y-s.sums.y)/s.sums.step+first
+	nx, ny := s.sums.nx+2*s.pad, s.sums.ny+2*s.pad
+	if !(u >= 0 && v >= 0 && u < float64(nx-1) && v < float64(ny-1)) {
+		return 0
 	}
-	mean, square := s.sums.over(x, y, hx, hy)
-	if square-mean*mean <= even*mean*mean {
-		return mean
+	p, q := int(u), int(v)
+	low := s.smooth[q*nx+p:][:nx+2]
+	fu, fv := float32(u-float64(p)), float32(v-float64(q))
+	below, above := low[0]+fu*(low[1]-low[0]), low[nx]+fu*(low[nx+1]-low[nx])
+	if mean := below + fv*(above-below); mean == mean {
+		return float64(mean)
 	}
-	const n = 4
+	return s.parts(i, j, k, x, y, scale)
+}
+
+// parts is the mean over up to 4³ parts of the voxel, each over the box around
+// its shadow: as many along an axis as its shadow is long.
+func (s *shadow) parts(i, j, k int, x, y, scale float64) float64 {
+	const most, length = 4, 0.5 // mm
+	var n [3]int
+	for a, step := range s.affine.Step {
+		long := scale * max(math.Abs(step.X+x/s.sad*step.Z), math.Abs(step.Y+y/s.sad*step.Z))
+		n[a] = min(max(int(math.Ceil(long/length)), 1), most)
+	}
+	hx, hy := s.half(x, y, scale, n)
+	off := func(i, n int) float64 { return (float64(i)+0.5)/float64(n) - 0.5 }
 	var sum float64
-	for q := range n * n * n {
-		off := func(i int) float64 { return (float64(i)+0.5)/n - 0.5 }
-		b := s.affine.At(float64(i)+off(q%n), float64(j)+off(q/n%n), float64(k)+off(q/n/n))
-		scale := s.sad / (s.sad - b.Z)
-		mean, _ := s.sums.over(b.X*scale, b.Y*scale, hx/n, hy/n)
-		sum += mean
+	for c := range n[2] {
+		for b := range n[1] {
+			for a := range n[0] {
+				p := s.affine.At(float64(i)+off(a, n[0]), float64(j)+off(b, n[1]), float64(k)+off(c, n[2]))
+				scale := s.sad / (s.sad - p.Z)
+				if r, ok := s.sums.corners(p.X*scale, p.Y*scale, hx, hy); ok {
+					sum += s.sums.mean(s.sums.first, r)
+				}
+			}
+		}
 	}
-	return sum / (n * n * n)
+	return sum / float64(n[0]*n[1]*n[2])
 }

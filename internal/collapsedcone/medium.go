@@ -79,10 +79,10 @@ func newLattice(g, ct geometry.Grid, box geometry.Box) (lattice, error) {
 type medium struct {
 	lattice
 	materials        *basis
-	density          []float32   // g/cm³
-	electron, photon []float32   // lengths of electrons and of scattered photons scale with these, g/cm³
-	part             [][]float32 // density of each basis material, g/cm³
-	toWater          []float32   // dose to water over dose to the medium; nil unless wanted
+	density          []float32          // g/cm³
+	electron, photon []float32          // lengths of electrons and of scattered photons scale with these, g/cm³
+	part             []*geometry.Volume // density of each basis material, g/cm³
+	toWater          []float32          // dose to water over dose to the medium; nil unless wanted
 }
 
 // vacuum (g/cm³) is the least density by which lengths scale.
@@ -97,7 +97,7 @@ func newMedium(ctx context.Context, t *heterogeneity.Tissue, l lattice, b *basis
 	m.density = make([]float32, l.Len())
 	m.electron, m.photon = make([]float32, l.Len()), make([]float32, l.Len())
 	for range b.of {
-		m.part = append(m.part, make([]float32, l.Len()))
+		m.part = append(m.part, geometry.NewVolume(l.Grid))
 	}
 	photon, err := photonScaling(t.Materials, spectra)
 	if err != nil {
@@ -151,7 +151,7 @@ func newMedium(ctx context.Context, t *heterogeneity.Tissue, l lattice, b *basis
 					density += d
 					ph += d * photon[q]
 					for part, c := range b.coefficient[q] {
-						m.part[part][at] += float32(c * d)
+						m.part[part].Data[at] += float32(c * d)
 					}
 				}
 				m.density[at] = float32(density)

@@ -91,7 +91,10 @@ func (c *Calculation) release(ctx context.Context, r *released, poses []Pose, s 
 		if err != nil {
 			return err
 		}
-		sh := shadow{pose.Frame.OfGrid(m.Grid), pose.Frame.SAD, newSums(pose.Fluence)}
+		sh, err := newShadow(ctx, pose, m, c.threads)
+		if err != nil {
+			return err
+		}
 		var source [3]float64 // in voxels, from the centre of the first
 		for a := range 3 {
 			source[a] = r3.Dot(r3.Sub(pose.Frame.Source(), m.Origin()), m.Axis(a)) / m.Spacing()[a]
@@ -99,12 +102,15 @@ func (c *Calculation) release(ctx context.Context, r *released, poses []Pose, s 
 		err = parallel.For(ctx, size[2], c.threads, func(z int) error {
 			row := newRow(f, len(tables), size[0])
 			for y := range size[1] {
-				c.releaseRow(row, f, y, z, &sh, pose.PerMU, source, tables, s)
+				c.releaseRow(row, f, y, z, sh, pose.PerMU, source, tables, s)
 			}
 			return ctx.Err()
 		})
 		if err != nil {
 			return err
+		}
+		for _, t := range tables {
+			t.Free()
 		}
 	}
 	return nil
@@ -162,7 +168,7 @@ func (c *Calculation) releaseRow(r *row, f *cones.Field, y, z int, sh *shadow, p
 				path[i] = 0 // the table may end before
 			}
 		}
-		r.Local[k] = m.part[k][first : first+n]
+		r.Local[k] = m.part[k].Data[first:]
 	}
 	// From the source to each voxel, along the axes of the lattice and of the beam.
 	spacing := m.Spacing()
@@ -176,14 +182,13 @@ func (c *Calculation) releaseRow(r *row, f *cones.Field, y, z int, sh *shadow, p
 		// (SAD/a)²/cosβ
 		r.Fluence[i] = float32(perMU * sh.sad * sh.sad * length / (a * a * a) * float64(r.open[from+i]))
 	}
-	part := terma.Row{Fluence: r.Fluence[:n], Path: r.Path, Local: r.Local, Primary: r.Primary, Scatter: r.Scatter, All: r.All[:n]}
 	for g := range f.Primary {
-		part.Primary[g], part.Scatter[g] = f.Primary[g][first:first+n], f.Scatter[g][first:first+n]
+		r.Primary[g], r.Scatter[g] = f.Primary[g][first:], f.Scatter[g][first:]
 	}
-	s.Release(part)
+	s.Release(&r.Row, n)
 	for i := range n {
 		v[0] = (float64(from+i) - source[0]) * spacing[0]
-		w := float64(part.All[i]) / math.Sqrt(v[0]*v[0]+v[1]*v[1]+v[2]*v[2])
+		w := float64(r.All[i]) / math.Sqrt(v[0]*v[0]+v[1]*v[1]+v[2]*v[2])
 		for d := range 3 {
 			f.Ray[d][first+i] += float32(w * v[d])
 		}
@@ -301,13 +306,10 @@ func (c *Calculation) pathLengths(ctx context.Context, p Pose) ([]*heterogeneity
 		X0: f.X - margin, X1: f.X + float64(f.NX)*f.Spacing + margin,
 		Y0: f.Y - margin, Y1: f.Y + float64(f.NY)*f.Spacing + margin,
 	}
+	beam := heterogeneity.Beam{Frame: p.Frame, Field: field, Spacing: raySpacing, Step: rayStep, Threads: c.threads, Cache: &c.cache}
 	var tables []*heterogeneity.Depths
 	for _, part := range c.medium.part {
-		v, err := geometry.VolumeOf(c.medium.Grid, part)
-		if err != nil {
-			return nil, err
-		}
-		d, err := heterogeneity.NewDepths(ctx, v, p.Frame, field, raySpacing, rayStep, c.threads)
+		d, err := beam.DepthsOf(ctx, part)
 		if err != nil {
 			return nil, err
 		}
@@ -319,22 +321,24 @@ func (c *Calculation) pathLengths(ctx context.Context, p Pose) ([]*heterogeneity
 // newSpectrum is the photons of groups with what they need of the basis
 // materials.
 func newSpectrum(p photons, groups []group, b *basis) *terma.Spectrum {
-	s := &terma.Spectrum{}
+	var energy []float64
+	var ends []int
 	for _, g := range groups {
 		for _, bin := range g.bins {
-			s.Energy = append(s.Energy, float32(p.energy[bin]*p.number[bin]))
+			energy = append(energy, p.energy[bin]*p.number[bin])
 		}
-		s.Ends = append(s.Ends, len(s.Energy))
+		ends = append(ends, len(energy))
 	}
+	var total, kerma [][]float64
 	for _, a := range b.of {
-		var total, kerma []float32
+		var t, k []float64
 		for _, g := range groups {
 			for _, bin := range g.bins {
-				total = append(total, float32(a.Mass(p.energy[bin])))
-				kerma = append(kerma, float32(a.MassEnergyAbsorption(p.energy[bin])))
+				t = append(t, a.Mass(p.energy[bin]))
+				k = append(k, a.MassEnergyAbsorption(p.energy[bin]))
 			}
 		}
-		s.Total, s.Kerma = append(s.Total, total), append(s.Kerma, kerma)
+		total, kerma = append(total, t), append(kerma, k)
 	}
-	return s
+	return terma.New(energy, ends, total, kerma)
 }
