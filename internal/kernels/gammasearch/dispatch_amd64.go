@@ -11,9 +11,9 @@ func (s *Search) searchContiguous(g *group, near *neighbours) {
 	f := s.field
 	switch simd.Current() {
 	case simd.AVX512:
-		searchContiguousAVX512(&g.v[0][0], &f.dose[0], &f.least[0], &f.most[0], &near.place[0], &near.apart[0])
+		searchContiguousAVX512(&g.v[0][0], &f.dose[0], &f.least[0], &f.most[0], &near.place[0], &near.apart[0], &s.put[0].v[0][0])
 	case simd.AVX2:
-		searchContiguousAVX2(&g.v[0][0], &f.dose[0], &f.least[0], &f.most[0], &near.place[0], &near.apart[0])
+		searchContiguousAVX2(&g.v[0][0], &f.dose[0], &f.least[0], &f.most[0], &near.place[0], &near.apart[0], &s.put[0].v[0][0])
 	default:
 		s.searchGeneric(g, near)
 	}
@@ -24,11 +24,24 @@ func (s *Search) searchScattered(g *group, near *neighbours) {
 	f := s.field
 	switch simd.Current() {
 	case simd.AVX512:
-		searchScatteredAVX512(&g.v[0][0], &f.dose[0], &f.least[0], &f.most[0], &near.place[0], &near.apart[0])
+		searchScatteredAVX512(&g.v[0][0], &f.dose[0], &f.least[0], &f.most[0], &near.place[0], &near.apart[0], &s.put[0].v[0][0])
 	case simd.AVX2:
-		searchScatteredAVX2(&g.v[0][0], &f.dose[0], &f.least[0], &f.most[0], &near.place[0], &near.apart[0])
+		searchScatteredAVX2(&g.v[0][0], &f.dose[0], &f.least[0], &f.most[0], &near.place[0], &near.apart[0], &s.put[0].v[0][0])
 	default:
 		s.searchGeneric(g, near)
+	}
+}
+
+// settleCells settles a cell for each point of a group; its bits are those that
+// it cannot settle.
+func (s *Search) settleCells(g *group) {
+	switch simd.Current() {
+	case simd.AVX512:
+		settleCellsAVX512(&g.v[0][0], &s.field.dose[0])
+	case simd.AVX2:
+		settleCellsAVX2(&g.v[0][0], &s.field.dose[0])
+	default:
+		s.settleGeneric(g)
 	}
 }
 

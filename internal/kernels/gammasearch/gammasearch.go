@@ -42,6 +42,7 @@ type Search struct {
 
 	// For points side by side (see row.go).
 	group  *group
+	put    []slot     // what is put off
 	near   neighbours // the cells round a point at nearAt in its cell
 	nearAt vec
 
@@ -91,7 +92,9 @@ func New(field *Field, enough float64) *Search {
 	s.ik = vec{1 / (k.y * k.z), 1 / (k.x * k.z), 1 / (k.x * k.y)}
 	s.width = vec{float64(min(field.step[0], 1)), float64(min(field.step[1], 1)), float64(min(field.step[2], 1))}
 	s.stop = math.Max(enough*enough, nothing)
-	s.group = s.newGroup()
+	if field.grouped() {
+		s.group, s.put = s.newGroup(), make([]slot, slots)
+	}
 	return s
 }
 

@@ -7,17 +7,23 @@ package gammasearch
 // spansAVX2 is the range of the corners of n cells, a multiple of 8.
 func spansAVX2(least *float32, most *float32, a *float32, b *float32, c *float32, d *float32, n int)
 
-// searchContiguousAVX2 searches for the points of the group that begins at v among the neighbours given.
-func searchContiguousAVX2(v *float64, dose *float32, least *float32, most *float32, place *float64, apart *int32)
+// searchContiguousAVX2 searches for the points of the group that begins at v among the neighbours given, and puts cells off into the queue.
+func searchContiguousAVX2(v *float64, dose *float32, least *float32, most *float32, place *float64, apart *int32, queue *float64)
 
-// searchScatteredAVX2 searches for the points of the group that begins at v among the neighbours given.
-func searchScatteredAVX2(v *float64, dose *float32, least *float32, most *float32, place *float64, apart *int32)
+// searchScatteredAVX2 searches for the points of the group that begins at v among the neighbours given, and puts cells off into the queue.
+func searchScatteredAVX2(v *float64, dose *float32, least *float32, most *float32, place *float64, apart *int32, queue *float64)
+
+// settleCellsAVX2 settles the cell of each point of the group that begins at v.
+func settleCellsAVX2(v *float64, dose *float32)
 
 // spansAVX512 is the range of the corners of n cells, a multiple of 16.
 func spansAVX512(least *float32, most *float32, a *float32, b *float32, c *float32, d *float32, n int)
 
-// searchContiguousAVX512 searches for the points of the group that begins at v among the neighbours given.
-func searchContiguousAVX512(v *float64, dose *float32, least *float32, most *float32, place *float64, apart *int32)
+// searchContiguousAVX512 searches for the points of the group that begins at v among the neighbours given, and puts cells off into the queue.
+func searchContiguousAVX512(v *float64, dose *float32, least *float32, most *float32, place *float64, apart *int32, queue *float64)
 
-// searchScatteredAVX512 searches for the points of the group that begins at v among the neighbours given.
-func searchScatteredAVX512(v *float64, dose *float32, least *float32, most *float32, place *float64, apart *int32)
+// searchScatteredAVX512 searches for the points of the group that begins at v among the neighbours given, and puts cells off into the queue.
+func searchScatteredAVX512(v *float64, dose *float32, least *float32, most *float32, place *float64, apart *int32, queue *float64)
+
+// settleCellsAVX512 settles the cell of each point of the group that begins at v.
+func settleCellsAVX512(v *float64, dose *float32)

@@ -5,13 +5,13 @@ import "math"
 // searchGeneric searches for the points of a group among the neighbours of
 // their home cells. It is the reference of the vector kernels.
 func (s *Search) searchGeneric(g *group, near *neighbours) {
-	g.found = 0
+	g.bits = 0
 	for l := range lanes {
 		if g.v[rowBest][l] <= s.stop {
 			continue
 		}
 		if s.point(g, l, near) {
-			g.found |= 1 << l
+			g.bits |= 1 << l
 		}
 		g.v[rowBest][l], g.v[rowT][l] = s.best, s.multiplier
 		g.v[rowX][l], g.v[rowY][l], g.v[rowZ][l] = s.x.x, s.x.y, s.x.z
@@ -33,7 +33,7 @@ func (s *Search) resume(g *group, l int) {
 func (s *Search) point(g *group, l int, near *neighbours) (found bool) {
 	f := s.field
 	g.v[rowX][l], g.v[rowY][l], g.v[rowZ][l], g.v[rowT][l] = g.v[rowFX][l], g.v[rowFY][l], g.v[rowFZ][l], 0
-	g.v[rowOpen][l] = none
+	g.v[rowOverflow][l] = 0
 	s.resume(g, l)
 	whole := box{high: s.width}
 	span, cell := int(g.span[l]), int(g.cell[l])
@@ -80,15 +80,47 @@ func (s *Search) point(g *group, l int, near *neighbours) (found bool) {
 		if s.best <= s.stop || d2+over*over >= s.enough() || apart == settled {
 			continue
 		}
-		s.load(cell+int(near.apart[2*i+1]), vec{p[1], p[2], p[3]})
-		if s.settle(&s.cell, &whole, s.place(&s.cell), brief) {
+		at := cell + int(near.apart[2*i+1])
+		s.load(at, vec{p[1], p[2], p[3]})
+		if _, done := s.glance(&s.cell, &whole, s.place(&s.cell)); !done {
+			s.putOff(g, l, at)
+		}
+	}
+}
+
+// putOff queues the cell at hand for point l.
+func (s *Search) putOff(g *group, l, at int) {
+	n := g.queued
+	if n == slots*lanes {
+		g.v[rowOverflow][l] = 1
+		return
+	}
+	g.queued++
+	to, i := &s.put[n/lanes], n%lanes
+	for row, x := range []float64{
+		s.r.x, s.r.y, s.r.z, s.dose, s.scale, s.best, s.x.x, s.x.y, s.x.z, s.multiplier,
+		s.cell.origin.x, s.cell.origin.y, s.cell.origin.z,
+	} {
+		to.v[row][i] = x
+	}
+	to.point[i], to.cell[i] = int32(int(g.first)+l), int32(at)
+}
+
+// settleGeneric settles a cell for each point of the group; its bits are those
+// that it cannot settle.
+func (s *Search) settleGeneric(g *group) {
+	g.bits = 0
+	for l := range lanes {
+		if g.v[rowBest][l] <= s.stop {
 			continue
 		}
-		if g.v[rowOpen][l] == none {
-			g.v[rowOpen][l] = float64(i)
-		} else {
-			g.v[rowOpen][l] = several
+		s.resume(g, l)
+		s.load(int(g.cell[l]), vec{g.v[rowCellX][l], g.v[rowCellY][l], g.v[rowCellZ][l]})
+		if !s.settle(&s.cell, &box{high: s.width}, s.place(&s.cell), brief) {
+			g.bits |= 1 << l
 		}
+		g.v[rowBest][l], g.v[rowT][l] = s.best, s.multiplier
+		g.v[rowX][l], g.v[rowY][l], g.v[rowZ][l] = s.x.x, s.x.y, s.x.z
 	}
 }
 

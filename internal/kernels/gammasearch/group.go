@@ -5,17 +5,30 @@ import "math"
 // lanes is how many points are searched for side by side.
 const lanes = 8
 
-// group is up to eight points that are searched for side by side: what the
-// vector kernels read and write, a row of eight numbers for each quantity.
-// Places are in cells of the lattice, relative to the home cell of each point.
-// The generator of the kernels knows this layout.
+// group is up to eight points that are searched for side by side, or points
+// with a cell each: what the vector kernels read and write, a row of eight
+// numbers for each quantity. Places are in cells of the lattice, relative to
+// the home cell of each point. The generator of the kernels knows the layout of
+// this and of slot.
 type group struct {
 	v    [rows][lanes]float64
 	span [lanes]int32 // index of the home cell's span
-	cell [lanes]int32 // and of its lowest corner in the dose
+	cell [lanes]int32 // index in the dose of the lowest corner: of the home cell, or of the cell to settle
 	step [3]int64     // bytes between the corners of a cell
-	// Out: a bit for each point with a cell that has dose in reach.
-	found uint64
+
+	first  int64 // number of the first point, for those that are put off
+	queued int64 // how many are put off
+
+	// Out: a bit for each point that has a cell with dose in reach, or whose
+	// cell could not be settled.
+	bits uint64
+}
+
+// slot is eight cells that are put off until eight are together.
+type slot struct {
+	v     [rowOverflow][lanes]float64
+	point [lanes]int32
+	cell  [lanes]int32
 }
 
 // The rows of a group.
@@ -35,20 +48,23 @@ const (
 	rowZ
 	rowT
 
-	// Out: the number of the neighbour that could not be settled, or none, or
-	// several when there is more than one.
-	rowOpen
+	// The cell to settle.
+	rowCellX
+	rowCellY
+	rowCellZ
+
+	// Out: one for a point with more to put off than there is room for.
+	rowOverflow
 
 	rowConstants
 )
 
-const (
-	none    = -1
-	several = -2
-)
-
 // rows leaves room for what the kernels keep to themselves.
 const rows = 120
+
+// slots is the room for what is put off; the queue is emptied as far as it can
+// be when half of it is full.
+const slots = 32
 
 // constants are the rows that are the same for all points, in the order in
 // which the kernels expect them.
@@ -60,8 +76,9 @@ func (s *Search) constants() []float64 {
 		float64(f.margin[0]), float64(f.margin[1]), float64(f.margin[2]),
 		-float64(f.margin[0]), -float64(f.margin[1]), -float64(f.margin[2]),
 		float64(f.width[0]), float64(f.width[0] * f.width[1]), float64(f.size[0]), float64(f.size[0] * f.size[1]),
-		s.stop, f.limit, 1 - tolerance, 1 - progress, 1, definite, 0.25, none, several,
+		s.stop, f.limit, 1 - tolerance, 1 - progress, 1, definite, 0.25,
 		math.Float64frombits(1<<63 - 1), // all but the sign
+		1 / s.k.x, 1 / s.k.y, 1 / s.k.z, 1.0 / 3,
 	}
 }
 

@@ -1,5 +1,9 @@
 package gammasearch
 
+import (
+	"math"
+)
+
 // budget is how many boxes one cell may be cut into. Measured or computed dose
 // stays far below it; a cell whose corners differ by many dose criteria in all
 // directions may, rarely, have a minimum too flat to be told from its surroundings.
@@ -7,13 +11,14 @@ const budget = 1 << 12
 
 // effort is how far a Newton iteration goes before it gives up.
 type effort struct {
-	steps     int // in all
-	quartered int // times that one step may be shortened to a quarter
+	steps     int  // in all
+	quartered int  // times that one step may be shortened to a quarter
+	convexity bool // whether to look for a proof of it
 }
 
 // thorough is the effort in a box that is halved when it fails; brief the
 // effort for points side by side, where all wait for the slowest.
-var thorough, brief = effort{50, 8}, effort{6, 1}
+var thorough, brief = effort{8, 1, true}, effort{6, 1, false}
 
 // minimise lowers the best to the minimum of γ² in a cell, if that is lower,
 // starting from place x. The cell has the lowest corner dose[at], which lies
@@ -50,40 +55,61 @@ func (s *Search) place(c *cell) vec {
 	return vec{s.x.x - c.origin.x, s.x.y - c.origin.y, s.x.z - c.origin.z}
 }
 
+// descent is a place in a box on the way down.
+type descent struct {
+	box    box // as far as it is near enough to the point
+	u      vec
+	t      float64
+	g      vec
+	gamma2 float64
+	twist  vec
+}
+
+// glance looks at one place of the box. It returns true if that proves that
+// the box holds nothing better than the best, which the place itself may be.
+func (s *Search) glance(c *cell, b *box, start vec) (descent, bool) {
+	d := descent{box: s.within(c, b)}
+	d.u = d.box.clamp(start)
+	d.t, d.g = c.value(d.u)
+	d.gamma2 = s.distance2(c, d.u) + d.t*d.t
+	s.improve(c, d.u, d.t, d.gamma2)
+	d.twist = s.twist(c, &d.box, d.u)
+	return d, s.best <= s.stop || s.bound(c, &d.box, d.u, d.t, d.g, s.multiplier, d.twist) >= s.enough()
+}
+
 // settle runs a projected Newton iteration in the box. It returns true once
 // the box is proven to hold nothing better than the best, which the iteration
 // itself may have lowered.
 func (s *Search) settle(c *cell, b *box, start vec, e effort) bool {
-	twist := s.twist(c, b)
-	convex := 1 / max(twist.x, twist.y, twist.z)
-	u := b.clamp(start)
-	t, g := c.value(u)
-	gamma2 := s.distance2(c, u) + t*t
-	s.improve(c, u, t, gamma2)
-	if s.best <= s.stop || s.bound(c, b, u, t, g, s.multiplier, twist) >= s.enough() {
+	at, done := s.glance(c, b, start)
+	if done {
 		return true
 	}
+	b = &at.box
 	var d vec
 	quartered := -1
 	for range e.steps {
 		if quartered < 0 {
 			// With λ = t the bound is tight in a minimum; where γ² is not
 			// convex, the largest λ that keeps the bound so may be better.
-			if s.bound(c, b, u, t, g, t, twist) >= s.enough() ||
-				s.bound(c, b, u, t, g, clamp(t, -convex, convex), twist) >= s.enough() {
+			convex := 1 / max(at.twist.x, at.twist.y, at.twist.z)
+			if s.bound(c, b, at.u, at.t, at.g, at.t, at.twist) >= s.enough() ||
+				math.Abs(at.t) > convex && s.bound(c, b, at.u, at.t, at.g, clamp(at.t, -convex, convex), at.twist) >= s.enough() ||
+				e.convexity && s.tangent(c, b, at.u, at.t, at.g) >= s.enough() {
 				return true
 			}
-			d, quartered = s.newton(c, b, u, t, g), 0
+			d, quartered = s.newton(c, b, at.u, at.t, at.g), 0
 		}
-		v := b.clamp(vec{u.x + d.x, u.y + d.y, u.z + d.z})
-		tv, gv := c.value(v)
-		below := s.distance2(c, v) + tv*tv
-		if below < gamma2*(1-progress) {
-			u, t, g, gamma2, quartered = v, tv, gv, below, -1
-			s.improve(c, u, t, gamma2)
+		v := b.clamp(vec{at.u.x + d.x, at.u.y + d.y, at.u.z + d.z})
+		t, g := c.value(v)
+		below := s.distance2(c, v) + t*t
+		if below < at.gamma2*(1-progress) {
+			at.u, at.t, at.g, at.gamma2, quartered = v, t, g, below, -1
+			s.improve(c, v, t, below)
 			if s.best <= s.stop {
 				return true
 			}
+			at.twist = s.twist(c, b, v)
 			continue
 		}
 		if quartered++; quartered > e.quartered {
@@ -178,4 +204,15 @@ func (s *Search) halve(b *box) (left, right box) {
 		left.high.z, right.low.z = m, m
 	}
 	return left, right
+}
+
+// within is the part of a box that is nearer to the point than the best: what
+// lies further away cannot be better.
+func (s *Search) within(c *cell, b *box) box {
+	reach := math.Sqrt(s.best)
+	x, y, z := reach/s.k.x, reach/s.k.y, reach/s.k.z
+	return box{
+		vec{max(b.low.x, min(c.r.x-x, b.high.x)), max(b.low.y, min(c.r.y-y, b.high.y)), max(b.low.z, min(c.r.z-z, b.high.z))},
+		vec{min(b.high.x, max(c.r.x+x, b.low.x)), min(b.high.y, max(c.r.y+y, b.low.y)), min(b.high.z, max(c.r.z+z, b.low.z))},
+	}
 }

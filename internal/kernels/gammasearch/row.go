@@ -17,10 +17,17 @@ func (s *Search) Row(first, step [3]float64, dose []float32, scale, gamma2 []flo
 		x := float64(i)
 		return [3]float64{first[0] + x*step[0], first[1] + x*step[1], first[2] + x*step[2]}
 	}
+	single := func(i int) float64 {
+		g2, found := s.Minimum(index(i), float64(dose[i]), scale[i])
+		if !found {
+			return math.Inf(1)
+		}
+		return g2
+	}
 	if !s.field.grouped() {
 		for i, g := range gamma2 {
 			if g == g {
-				gamma2[i] = s.single(index(i), float64(dose[i]), scale[i])
+				gamma2[i] = single(i)
 			}
 		}
 		return
@@ -33,6 +40,7 @@ func (s *Search) Row(first, step [3]float64, dose []float32, scale, gamma2 []flo
 			continue
 		}
 		g := s.group
+		g.first = int64(i)
 		near := &s.near
 		if parallel && s.contiguous(index(i), end-i) {
 			s.searchContiguous(g, near)
@@ -42,38 +50,56 @@ func (s *Search) Row(first, step [3]float64, dose []float32, scale, gamma2 []flo
 			s.searchScattered(g, near)
 		}
 		for l, g2 := range gamma2[i:end] {
-			if g2 == g2 {
-				gamma2[i+l] = s.finish(g, l, near, index(i+l))
+			switch {
+			case g2 != g2:
+			case g.v[rowOverflow][l] != 0:
+				gamma2[i+l] = single(i + l)
+			case g.bits>>l&1 == 0:
+				gamma2[i+l] = math.Inf(1)
+			default:
+				gamma2[i+l] = g.v[rowBest][l]
 			}
 		}
+		if g.queued >= slots*lanes/2 {
+			s.settleQueue(gamma2, int(g.queued)/lanes, single)
+		}
 	}
+	s.settleQueue(gamma2, (int(s.group.queued)+lanes-1)/lanes, single)
 }
 
-// finish returns the γ² of point l of a group, at the given index, once what
-// the group left open is settled.
-func (s *Search) finish(g *group, l int, near *neighbours, index [3]float64) float64 {
-	switch open := int(g.v[rowOpen][l]); {
-	case open == several:
-		return s.single(index, g.v[rowDose][l], g.v[rowScale][l])
-	case open >= 0:
-		s.resume(g, l)
-		p := near.place[4*open:]
-		s.minimise(int(g.cell[l]+near.apart[2*open+1]), vec{p[1], p[2], p[3]}, s.x)
-		s.count()
-		return s.best
-	case g.found>>l&1 == 0:
-		return math.Inf(1)
+// settleQueue settles the first so many slots of what was put off; a cell that
+// resists makes its point one that is searched for by itself.
+func (s *Search) settleQueue(gamma2 []float64, n int, single func(int) float64) {
+	g := s.group
+	queued := int(g.queued)
+	for i := range n {
+		from := &s.put[i]
+		copy(g.v[:], from.v[:])
+		g.cell = from.cell
+		here := min(queued-i*lanes, lanes)
+		for l := here; l < lanes; l++ {
+			g.v[rowBest][l] = 0
+		}
+		s.settleCells(g)
+		for l, point := range from.point[:here] {
+			g2 := g.v[rowBest][l]
+			if g.bits>>l&1 != 0 {
+				s.resume(g, l)
+				s.best = min(s.best, gamma2[point])
+				s.minimise(int(g.cell[l]), vec{g.v[rowCellX][l], g.v[rowCellY][l], g.v[rowCellZ][l]}, s.x)
+				if g2 = s.best; !s.proven {
+					g2 = single(int(point))
+				}
+			}
+			gamma2[point] = min(gamma2[point], g2)
+		}
 	}
-	return g.v[rowBest][l]
-}
-
-// single searches for a point by itself.
-func (s *Search) single(index [3]float64, dose, scale float64) float64 {
-	g2, found := s.Minimum(index, dose, scale)
-	if !found {
-		return math.Inf(1)
+	if left := queued - n*lanes; left > 0 {
+		s.put[0] = s.put[n]
+		g.queued = int64(left)
+	} else {
+		g.queued = 0
 	}
-	return g2
 }
 
 // fill writes dose and criteria of points i to end into the group, and reports

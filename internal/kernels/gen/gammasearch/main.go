@@ -13,6 +13,7 @@ func main() {
 		for _, scattered := range []bool{false, true} {
 			search(wide, scattered)
 		}
+		settleCells(wide)
 	}
 	Generate()
 }
@@ -20,11 +21,19 @@ func main() {
 // The layout of a group: rows of eight float64, then the indices of spans and
 // cells, the steps between corners and the points found.
 const (
-	rows    = 120
-	spanAt  = rows * 64
-	cellAt  = spanAt + 32
-	stepAt  = cellAt + 32
-	foundAt = stepAt + 24
+	rows     = 120
+	spanAt   = rows * 64
+	cellAt   = spanAt + 32
+	stepAt   = cellAt + 32
+	firstAt  = stepAt + 24
+	queuedAt = firstAt + 8
+	bitsAt   = queuedAt + 8
+
+	slots     = 32
+	slotRows  = 13
+	slotPoint = slotRows * 64
+	slotCell  = slotPoint + 32
+	slotSize  = slotCell + 32
 )
 
 // Rows, as in the group, and what the kernels keep to themselves.
@@ -39,7 +48,10 @@ const (
 	y
 	z
 	lambda
-	open
+	relX // the place of the cell at hand
+	relY
+	relZ
+	overflow
 
 	k2x
 	k2y
@@ -70,11 +82,13 @@ const (
 	one
 	definite
 	quarter
-	none
-	several
 	magnitude
+	ikX
+	ikY
+	ikZ
+	third
 
-	// Cell: coefficients of t, its place, the point's place in it.
+	// Cell: coefficients of t, the point's place in it.
 	c
 	cx
 	cy
@@ -83,9 +97,6 @@ const (
 	cxz
 	cyz
 	cxyz
-	relX
-	relY
-	relZ
 	rx
 	ry
 	rz
@@ -99,6 +110,14 @@ const (
 	gy
 	gz
 	gamma2
+
+	// The part of the cell that is near enough.
+	lowX
+	lowY
+	lowZ
+	highX
+	highY
+	highZ
 
 	cut // what a lower bound must reach
 	twistX

@@ -15,7 +15,6 @@ type searcher struct {
 	whole                           reg.GPVirtual // group
 	doses, least, most              reg.GPVirtual
 	place, apart                    reg.GPVirtual // of the neighbour at hand
-	number                          reg.GPVirtual // of the neighbour, from 1; 0 for the cell that was predicted
 	live, failed, once, home, found variable
 }
 
@@ -28,42 +27,14 @@ func search(wide, scattered bool) {
 	if wide {
 		level = "AVX512"
 	}
-	TEXT(name+level, NOSPLIT, "func(v *float64, dose, least, most *float32, place *float64, apart *int32)")
-	Doc(name + level + " searches for the points of the group that begins at v among the neighbours given.")
+	TEXT(name+level, NOSPLIT, "func(v *float64, dose, least, most *float32, place *float64, apart *int32, queue *float64)")
+	Doc(name + level + " searches for the points of the group that begins at v among the neighbours given, and puts cells off into the queue.")
 	k.whole = Load(Param("v"), GP64()).(reg.GPVirtual)
-	k.group, k.ints32 = GP64(), GP64()
-	MOVQ(k.whole, k.group)
-	MOVQ(k.whole, k.ints32)
 	k.doses = Load(Param("dose"), GP64()).(reg.GPVirtual)
 	k.least = Load(Param("least"), GP64()).(reg.GPVirtual)
 	k.most = Load(Param("most"), GP64()).(reg.GPVirtual)
-	k.place, k.apart, k.number = GP64(), GP64(), GP64()
-	k.live, k.once = k.variable(0, true), k.variable(1, true)
-	k.failed, k.home, k.found = k.variable(2, false), k.variable(3, false), k.variable(4, false)
-	if wide {
-		k.lanesOnce()
-		MOVBQZX(k.bits(k.found.get()).As8(), k.number)
-		MOVQ(k.number, Mem{Base: k.whole, Disp: foundAt})
-	} else {
-		MOVQ(U32(0), Mem{Base: k.whole, Disp: foundAt})
-		Label("half")
-		k.lanesOnce()
-		b := k.bits(k.found.get())
-		first := k.label("first")
-		CMPQ(k.group, k.whole)
-		JE(LabelRef(first))
-		SHLL(U8(4), b)
-		ORL(b, Mem{Base: k.whole, Disp: foundAt})
-		JMP(LabelRef("return"))
-		Label(first)
-		ORL(b, Mem{Base: k.whole, Disp: foundAt})
-		ADDQ(U8(32), k.group)
-		ADDQ(U8(16), k.ints32)
-		JMP(LabelRef("half"))
-		Label("return")
-	}
-	VZEROUPPER()
-	RET()
+	k.place, k.apart = GP64(), GP64()
+	k.halves(k.lanesOnce, func() variable { return k.found })
 }
 
 // lanesOnce searches for the points of one vector.
@@ -73,15 +44,16 @@ func (k *searcher) lanesOnce() {
 		k.store(k.load(fx+i), x+i)
 	}
 	k.store(k.zero(), lambda)
-	k.store(k.load(none), open)
+	k.store(k.zero(), overflow)
 	nowhere := k.ints()
 	VPCMPEQD(nowhere, nowhere, nowhere)
 	VPSRLD(U8(1), nowhere, nowhere)
 	VMOVDQU(nowhere, k.row(settled))
 	k.found.clear()
 	k.home.clear()
-	XORQ(k.number, k.number)
+	k.failed.clear()
 	k.predict()
+	k.settle("predicted")
 
 	Label("predicted")
 	// The cell that was predicted needs no second visit where it is settled.
@@ -101,31 +73,16 @@ func (k *searcher) lanesOnce() {
 	Label("unpredicted")
 	Load(Param("place"), k.place)
 	Load(Param("apart"), k.apart)
-	MOVQ(U32(1), k.number)
 	JMP(LabelRef("neighbour"))
 
 	Label("next")
 	ADDQ(U8(32), k.place)
 	ADDQ(U8(8), k.apart)
-	INCQ(k.number)
 	Label("neighbour")
 	k.neighbour()
 
-	Label("settle")
-	k.settle()
-	Label("settled")
-	TESTQ(k.number, k.number)
-	JZ(LabelRef("predicted"))
-	failed := k.failed.get()
-	k.unless(failed, "next")
-	i := GP64()
-	LEAQ(Mem{Base: k.number, Disp: -1}, i)
-	number, one := XMM(), k.vector()
-	VXORPD(number, number, number)
-	VCVTSI2SDQ(i, number, number)
-	VBROADCASTSD(number, one)
-	first := k.compare(equal, k.load(open), k.row(none))
-	k.replace(k.failed.get(), open, k.blend(first, k.load(several), one))
+	k.glance()
+	k.putOff()
 	JMP(LabelRef("next"))
 
 	Label("done")
@@ -172,7 +129,7 @@ func (k *searcher) predict() {
 		d[i] = k.mul(gr, k.row(ik2x+i))
 		k.fma(den, gr, d[i])
 	}
-	step := k.div(k.load(t), den)
+	step := k.quotient(k.load(t), den)
 	var at [3]reg.VecVirtual
 	for i := range 3 {
 		p := k.load(ux + i)
@@ -187,7 +144,7 @@ func (k *searcher) predict() {
 		k.store(at[i], relX+i)
 		f := k.load(fx + i)
 		k.store(k.sub(f, at[i]), rx+i)
-		k.store(k.clamp(k.sub(p, at[i]), k.zero(), k.row(wx+i)), ux+i)
+		k.store(k.sub(p, at[i]), ux+i)
 	}
 	span := k.distance(at, spanY)
 	VMOVDQU(span, k.row(apartAt))
@@ -202,7 +159,6 @@ func (k *searcher) predict() {
 	VPADDD(Mem{Base: k.ints32, Disp: cellAt}, cell, cell)
 	k.corners(cell, k.home)
 	k.live.set(k.home.get())
-	JMP(LabelRef("settle"))
 }
 
 // distance is x + y·row + z·layer in whole numbers.
@@ -276,12 +232,11 @@ func (k *searcher) neighbour() {
 	}
 	k.unless(k.live.get(), "next")
 
-	zero := k.zero()
 	for i := range 3 {
 		d := k.broadcast(Mem{Base: k.place, Disp: 8 + 8*i})
 		k.store(d, relX+i)
 		k.store(k.sub(k.load(fx+i), d), rx+i)
-		k.store(k.clamp(k.sub(k.load(x+i), d), zero, k.row(wx+i)), ux+i)
+		k.store(k.sub(k.load(x+i), d), ux+i)
 	}
 	if k.scattered {
 		index := k.ints()
@@ -386,11 +341,10 @@ func (k *searcher) improve(m Op) {
 	Label(skip)
 }
 
-// settle is a projected Newton iteration in the cell that ends at settled,
-// with the lanes that it does not settle in failed.
-func (k *searcher) settle() {
-	k.failed.clear()
-	k.once.clear()
+// glance looks at one place of each cell and keeps the lanes alive that this
+// does not settle.
+func (k *searcher) glance() {
+	k.within()
 	tt, g, g2 := k.value(k.load(ux), k.load(uy), k.load(uz))
 	k.store(tt, t)
 	for i := range 3 {
@@ -399,43 +353,193 @@ func (k *searcher) settle() {
 	k.store(g2, gamma2)
 	k.improve(k.live.get())
 	k.twist()
-	k.drop(k.bound(k.load(lambda)))
+	k.settledBy(k.bound(k.load(lambda)))
+}
+
+// settle is a projected Newton iteration in the cell that ends at a label, with
+// the lanes that it does not settle in failed.
+func (k *searcher) settle(end string) {
+	k.failed.clear()
+	k.once.clear()
+	k.glance()
+	k.unless(k.live.get(), end)
 	steps := GP64()
 	MOVQ(U32(6), steps)
+	JMP(LabelRef("first"))
 
 	Label("iterate")
-	k.drop(k.bound(k.load(t)))
+	k.twist()
+	Label("first")
+	k.settledBy(k.bound(k.load(t)))
+	k.unless(k.live.get(), end)
 	far := k.load(convex)
+	beyond := k.compare(greater, k.abs(k.load(t)), far)
+	k.unless(k.and(beyond, k.live.get()), "newton")
 	near := k.sub(k.zero(), far)
-	k.drop(k.bound(k.clamp(k.load(t), near, far)))
+	k.settledBy(k.bound(k.clamp(k.load(t), near, far)))
+	k.unless(k.live.get(), end)
+	Label("newton")
 	k.newton()
 	k.accept()
+	k.unless(k.live.get(), end)
 	DECQ(steps)
 	JNZ(LabelRef("iterate"))
 	k.failed.set(k.or(k.failed.get(), k.live.get()))
 }
 
-// drop lets go of the lanes whose lower bound is enough, or whose best is.
-func (k *searcher) drop(bound reg.VecVirtual) {
+// settleCells is the kernel that settles a cell for each point of a group.
+func settleCells(wide bool) {
+	k := &searcher{kernel: kernel{wide: wide}, scattered: true}
+	name := "settleCellsAVX2"
+	if wide {
+		name = "settleCellsAVX512"
+	}
+	TEXT(name, NOSPLIT, "func(v *float64, dose *float32)")
+	Doc(name + " settles the cell of each point of the group that begins at v.")
+	k.whole = Load(Param("v"), GP64()).(reg.GPVirtual)
+	k.doses = Load(Param("dose"), GP64()).(reg.GPVirtual)
+	k.halves(func() {
+		k.store(k.load(best), cut)
+		over := k.compare(greater, k.load(best), k.row(stop))
+		k.store(k.blend(over, k.zero(), k.mul(k.load(best), k.row(keep))), cut)
+		k.live.set(over)
+		k.failed.clear()
+		k.unless(over, "settled")
+		for i := range 3 {
+			at := k.load(relX + i)
+			k.store(k.sub(k.load(fx+i), at), rx+i)
+			k.store(k.sub(k.load(x+i), at), ux+i)
+		}
+		k.corners(k.index(cellAt), k.live)
+		k.settle("settled")
+		Label("settled")
+	}, func() variable { return k.failed })
+}
+
+// halves runs a body once for the lanes of AVX-512, or twice for those of
+// AVX2, and writes the mask that it leaves as bits.
+func (k *searcher) halves(body func(), result func() variable) {
+	k.group, k.ints32 = GP64(), GP64()
+	MOVQ(k.whole, k.group)
+	MOVQ(k.whole, k.ints32)
+	k.live, k.once = k.variable(0, true), k.variable(1, true)
+	k.failed, k.home, k.found = k.variable(2, false), k.variable(3, false), k.variable(4, false)
+	at := Mem{Base: k.whole, Disp: bitsAt}
+	if k.wide {
+		body()
+		MOVQ(k.bits(result().get()).As64(), at)
+	} else {
+		MOVQ(U32(0), at)
+		Label("half")
+		body()
+		b := k.bits(result().get())
+		CMPQ(k.group, k.whole)
+		JE(LabelRef("low"))
+		SHLL(U8(4), b)
+		ORL(b, at)
+		JMP(LabelRef("return"))
+		Label("low")
+		ORL(b, at)
+		ADDQ(U8(32), k.group)
+		ADDQ(U8(16), k.ints32)
+		JMP(LabelRef("half"))
+		Label("return")
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// putOff queues the cell at hand for the lanes that live.
+func (k *searcher) putOff() {
+	left := k.bits(k.live.get())
+	Label("put")
+	TESTL(left, left)
+	JZ(LabelRef("next"))
+	lane := GP64()
+	BSFL(left, lane.As32())
+	rest := GP32()
+	LEAL(Mem{Base: left.As64(), Disp: -1}, rest)
+	ANDL(rest, left)
+	n, to, column := GP64(), GP64(), GP64()
+	queued := Mem{Base: k.whole, Disp: queuedAt}
+	MOVQ(queued, n)
+	CMPQ(n, U32(slots*8))
+	JGE(LabelRef("full"))
+	INCQ(queued)
+	MOVQ(n, to)
+	SHRQ(U8(3), to)
+	IMUL3Q(U32(slotSize), to, to)
+	queue := Load(Param("queue"), GP64())
+	ADDQ(queue, to)
+	ANDQ(U8(7), n)
+	LEAQ(Mem{Base: to, Index: n, Scale: 8}, column)
+	number := GP64()
+	for i := range slotRows {
+		MOVQ(Mem{Base: k.group, Index: lane, Scale: 8, Disp: 64 * i}, number)
+		MOVQ(number, Mem{Base: column, Disp: 64 * i})
+	}
+	LEAQ(Mem{Base: to, Index: n, Scale: 4}, column)
+	MOVL(Mem{Base: k.ints32, Index: lane, Scale: 4, Disp: cellAt}, number.As32())
+	ADDL(Mem{Base: k.apart, Disp: 4}, number.As32())
+	MOVL(number.As32(), Mem{Base: column, Disp: slotCell})
+	// Lanes count from the group's first, those of this half from its own.
+	MOVQ(k.group, number)
+	SUBQ(k.whole, number)
+	SHRQ(U8(3), number)
+	ADDQ(lane, number)
+	ADDQ(Mem{Base: k.whole, Disp: firstAt}, number)
+	MOVL(number.As32(), Mem{Base: column, Disp: slotPoint})
+	JMP(LabelRef("put"))
+
+	Label("full")
+	one64 := GP64()
+	MOVQ(k.whole, one64)
+	MOVQ(Mem{Base: one64, Disp: 64 * one}, one64)
+	MOVQ(one64, Mem{Base: k.group, Index: lane, Scale: 8, Disp: 64 * overflow})
+	JMP(LabelRef("put"))
+}
+
+// settledBy lets go of the lanes whose lower bound is enough, or whose best is.
+func (k *searcher) settledBy(bound reg.VecVirtual) {
 	reach := k.load(cut)
 	k.live.set(k.without(k.live.get(), k.compare(atLeast, bound, reach)))
 	k.live.set(k.and(k.live.get(), k.compare(greater, reach, k.zero())))
-	k.unless(k.live.get(), "settled")
+}
+
+// within leaves out what lies further away than the best, and moves u inside.
+func (k *searcher) within() {
+	reach := k.vector()
+	VSQRTPD(k.row(best), reach)
+	for i := range 3 {
+		r, zero, width := k.load(rx+i), k.zero(), k.load(wx+i)
+		out := k.mul(reach, k.row(ikX+i))
+		low := k.clamp(k.sub(r, out), zero, width)
+		high := k.clamp(k.add(r, out), zero, width)
+		k.store(low, lowX+i)
+		k.store(high, highX+i)
+		k.store(k.clamp(k.load(ux+i), low, high), ux+i)
+	}
 }
 
 func (k *searcher) twist() {
-	pair := func(linear, u int, over int) reg.VecVirtual {
-		low := k.load(linear)
-		high := k.load(linear)
-		k.fma(high, k.load(u), k.row(cxyz))
-		return k.mul(k.max(k.abs(low), k.abs(high)), k.row(over))
+	pair := func(linear, axis int, over int) reg.VecVirtual {
+		u := k.load(ux + axis)
+		mixed := func(end int) reg.VecVirtual {
+			at := k.vector()
+			VMOVAPD(u, at)
+			k.fma(at, k.sub(k.load(end), u), k.row(third))
+			h := k.load(linear)
+			k.fma(h, at, k.row(cxyz))
+			return k.abs(h)
+		}
+		return k.mul(k.max(mixed(lowX+axis), mixed(highX+axis)), k.row(over))
 	}
-	xy, xz, yz := pair(cxy, wz, ikz), pair(cxz, wy, iky), pair(cyz, wx, ikx)
+	xy, xz, yz := pair(cxy, 2, ikz), pair(cxz, 1, iky), pair(cyz, 0, ikx)
 	tx, ty, tz := k.add(xy, xz), k.add(xy, yz), k.add(xz, yz)
 	k.store(tx, twistX)
 	k.store(ty, twistY)
 	k.store(tz, twistZ)
-	k.store(k.div(k.load(one), k.max(k.max(tx, ty), tz)), convex)
+	k.store(k.quotient(k.load(one), k.max(k.max(tx, ty), tz)), convex)
 }
 
 // bound is a lower bound of γ² in the cell.
@@ -452,9 +556,8 @@ func (k *searcher) bound(l reg.VecVirtual) reg.VecVirtual {
 		q := k.load(one)
 		k.fnma(q, size, k.row(twistX+i))
 		q = k.mul(q, k.row(k2x+i))
-		low := k.sub(k.zero(), u)
-		high := k.add(low, k.row(wx+i))
-		inner := k.clamp(k.div(k.sub(k.zero(), p), q), low, high)
+		low, high := k.sub(k.load(lowX+i), u), k.sub(k.load(highX+i), u)
+		inner := k.clamp(k.quotient(k.sub(k.zero(), p), q), low, high)
 		p = k.add(p, p)
 		term := func(d reg.VecVirtual) reg.VecVirtual {
 			e := k.vector()
@@ -494,8 +597,8 @@ func (k *searcher) newton() {
 	for i, mixed := range [3][2]int{{0, 1}, {0, 2}, {1, 2}} {
 		zero := k.zero()
 		u, p := k.load(ux+i), k.load(px+i)
-		low := k.and(k.compare(atMost, u, zero), k.compare(atLeast, p, zero))
-		high := k.and(k.compare(atLeast, u, k.row(wx+i)), k.compare(atMost, p, zero))
+		low := k.and(k.compare(atMost, u, k.row(lowX+i)), k.compare(atLeast, p, zero))
+		high := k.and(k.compare(atLeast, u, k.row(highX+i)), k.compare(atMost, p, zero))
 		held := k.or(low, high)
 		k.replace(held, px+i, zero)
 		for _, j := range mixed {
@@ -516,12 +619,12 @@ func (k *searcher) newton() {
 
 // solve is H·d = −p by LDLᵀ, with d in the rows of the place to try.
 func (k *searcher) solve(check func(definite Op)) {
-	inverse := k.div(k.load(one), k.row(hxx))
+	inverse := k.quotient(k.load(one), k.row(hxx))
 	lyx, lzx := k.mul(inverse, k.row(hxy)), k.mul(inverse, k.row(hxz))
 	yy, yz := k.load(hyy), k.load(hyz)
 	k.fnma(yy, lyx, k.row(hxy))
 	k.fnma(yz, lyx, k.row(hxz))
-	lzy := k.div(yz, yy)
+	lzy := k.quotient(yz, yy)
 	zz := k.load(hzz)
 	k.fnma(zz, lzx, k.row(hxz))
 	k.fnma(zz, lzy, yz)
@@ -529,8 +632,8 @@ func (k *searcher) solve(check func(definite Op)) {
 	k.fnma(p1, lyx, p0)
 	k.fnma(p2, lzx, p0)
 	k.fnma(p2, lzy, p1)
-	dz := k.div(k.sub(k.zero(), p2), zz)
-	dy := k.div(k.sub(k.zero(), p1), yy)
+	dz := k.quotient(k.sub(k.zero(), p2), zz)
+	dy := k.quotient(k.sub(k.zero(), p1), yy)
 	k.fnma(dy, lzy, dz)
 	dx := k.mul(k.sub(k.zero(), p0), inverse)
 	k.fnma(dx, lyx, dy)
@@ -554,7 +657,7 @@ func (k *searcher) accept() {
 	for i := range 3 {
 		v[i] = k.load(ux + i)
 		k.fma(v[i], factor, k.row(stepX+i))
-		v[i] = k.clamp(v[i], k.zero(), k.row(wx+i))
+		v[i] = k.clamp(v[i], k.row(lowX+i), k.row(highX+i))
 		k.store(v[i], stepX+i)
 	}
 	tt, g, g2 := k.value(v[0], v[1], v[2])

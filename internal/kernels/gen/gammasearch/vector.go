@@ -67,10 +67,25 @@ func (k *kernel) broadcast(from Op) reg.VecVirtual {
 func (k *kernel) add(a, b Op) reg.VecVirtual { v := k.vector(); VADDPD(b, a, v); return v }
 func (k *kernel) sub(a, b Op) reg.VecVirtual { v := k.vector(); VSUBPD(b, a, v); return v }
 func (k *kernel) mul(a, b Op) reg.VecVirtual { v := k.vector(); VMULPD(b, a, v); return v }
-func (k *kernel) div(a, b Op) reg.VecVirtual { v := k.vector(); VDIVPD(b, a, v); return v }
 func (k *kernel) min(a, b Op) reg.VecVirtual { v := k.vector(); VMINPD(b, a, v); return v }
 func (k *kernel) max(a, b Op) reg.VecVirtual { v := k.vector(); VMAXPD(b, a, v); return v }
 func (k *kernel) abs(a Op) reg.VecVirtual    { v := k.vector(); VANDPD(k.row(magnitude), a, v); return v }
+
+// quotient is a/b as float32: a place to look at, or a step, need be no more
+// exact.
+func (k *kernel) quotient(a, b Op) reg.VecVirtual {
+	over, under, v := k.ints(), k.ints(), k.vector()
+	if k.wide {
+		VCVTPD2PS(a, over)
+		VCVTPD2PS(b, under)
+	} else {
+		VCVTPD2PSY(a, over)
+		VCVTPD2PSY(b, under)
+	}
+	VDIVPS(under, over, over)
+	VCVTPS2PD(over, v)
+	return v
+}
 
 // fma is acc + a·b in place of acc, fnma acc − a·b.
 func (k *kernel) fma(acc, a, b Op) Op  { VFMADD231PD(b, a, acc); return acc }
