@@ -9,6 +9,7 @@ import (
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
+	"github.com/kerma-rt/kerma/internal/hugepages"
 	"github.com/kerma-rt/kerma/internal/kernels/beamlet"
 )
 
@@ -98,7 +99,7 @@ func (m *Matrix) compute(ctx context.Context, r *Request, from, to int) error {
 		}
 		if values := start[columns]; int64(cap(m.Value)) < values {
 			m.Value = make([]float32, values)
-			hugePages(m.Value)
+			hugepages.Advise(m.Value)
 		}
 		if runs := runStart[columns]; int64(cap(m.Run)) < runs {
 			m.Run = make([]Run, runs)

@@ -28,6 +28,7 @@ type layer struct {
 var layers = []layer{
 	{"internal/kernels", []string{"internal/kernels"}, "a kernel knows slices and scalars only: no patient, no beam"},
 	{"internal/version", nil, "a constant"},
+	{"internal/hugepages", nil, "asks the system for pages; the only place that needs an address as a number"},
 	{"internal/physics", nil, "tables of nature know no patient and no machine"},
 	{"geometry", []string{"internal/kernels"}, "where things are does not depend on what they are"},
 	{"heterogeneity", []string{"geometry", "internal/kernels", "internal/physics"}, "tissue knows no beam: a correction asks for tissue ratios through its own interface"},
@@ -47,7 +48,7 @@ var layers = []layer{
 	{"cmd", []string{""}, "the command may use everything"},
 	{"bindings", []string{"geometry", "heterogeneity", "dose", "dicom", "benchmarks", "internal/version", "internal/calculation", "internal/demo", "internal/kernels/simd"}, "bindings use what a Go program could: the public packages, and what the command shares with them"},
 	{"docs", []string{"geometry", "heterogeneity", "dose", "dicom", "benchmarks", "internal"}, "what draws the pictures of the docs"},
-	{"examples", []string{"geometry", "heterogeneity", "dose", "dicom", "benchmarks", "bindings"}, "examples use what a reader of them can use"},
+	{"examples", []string{"geometry", "heterogeneity", "dose", "dicom", "benchmarks", "bindings", "internal/demo", "internal/volumefile"}, "examples use what a reader of them can use; the patients that come with Kerma and the reader of images stand in for files of the reader's own"},
 }
 
 // foreign lists what library packages must not import, with the reason.

@@ -1,4 +1,4 @@
-package influence
+package hugepages
 
 import (
 	"unsafe"
@@ -6,17 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hugePages asks for pages of 2 MiB where v has not been touched yet: the
-// faults of small ones take longer than the dose.
-func hugePages(v []float32) {
-	const page = 2 << 20
-	if len(v) < page {
+const page = 2 << 20
+
+func advise(v []float32) {
+	if 4*len(v) < 2*page {
 		return
 	}
 	b := unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 4*len(v))
 	if past := int(uintptr(unsafe.Pointer(&b[0])) % page); past > 0 {
 		b = b[page-past:]
 	}
-	// Without it everything is as before, but slower.
+	// A kernel without huge pages refuses, and all goes on with small ones.
 	_ = unix.Madvise(b[:len(b)/page*page], unix.MADV_HUGEPAGE)
 }

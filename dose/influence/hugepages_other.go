@@ -1,5 +1,0 @@
-//go:build !linux
-
-package influence
-
-func hugePages([]float32) {}
