@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/spatial/r3"
 
@@ -219,53 +218,56 @@ func (j *job) result(fraction []float64) (*Result, error) {
 // course.
 func (j *job) course(dose *geometry.Volume) (*Result, error) {
 	r := &Result{Dose: dose, Fractions: j.fractions, Warnings: j.warnings}
-	// Planes, each with its largest dose and its first voxel without a finite
-	// one.
+	// Planes, each with its largest and its least dose and its first voxel
+	// without a finite one.
 	n := j.Grid.Size()
-	most, wrong := make([]float32, n[2]), make([]int, n[2])
-	each := func(f func(k int, plane []float32)) error {
+	type extremes struct {
+		least, most float32
+		wrong       int
+	}
+	planes := make([]extremes, n[2])
+	fractions := float32(j.fractions)
+	each := func(f func(e *extremes, plane []float32)) error {
 		return parallel.For(context.Background(), n[2], j.Threads, func(k int) error {
-			f(k, dose.Data[j.Grid.Offset(0, 0, k):][:n[0]*n[1]])
+			f(&planes[k], dose.Data[j.Grid.Offset(0, 0, k):][:n[0]*n[1]])
 			return nil
 		})
 	}
-	fractions := float32(j.fractions)
-	err := each(func(k int, plane []float32) {
-		wrong[k] = -1
-		top := float32(0)
+	err := each(func(e *extremes, plane []float32) {
+		e.wrong = -1
 		for i, d := range plane {
 			if d == 0 {
 				continue
 			}
 			d *= fractions
 			plane[i] = d
-			if d > top {
-				top = d
-			}
-			if d-d != 0 && wrong[k] < 0 { // not a number, or infinite
-				wrong[k] = i
+			e.least, e.most = min(e.least, d), max(e.most, d)
+			if d-d != 0 && e.wrong < 0 { // not a number, or infinite
+				e.wrong = i
 			}
 		}
-		most[k] = top
 	})
 	if err != nil {
 		return nil, err
 	}
-	for k, i := range wrong {
-		if i >= 0 {
+	var all extremes
+	for k, e := range planes {
+		if i := e.wrong; i >= 0 {
 			return nil, fmt.Errorf("dose: voxel (%d, %d, %d) has a dose of %v Gy", i%n[0], i/n[0], k, dose.Data[j.Grid.Offset(i%n[0], i/n[0], k)])
 		}
+		all.least, all.most = min(all.least, e.least), max(all.most, e.most)
 	}
-	least := -negligible * slices.Max(most)
-	err = each(func(_ int, plane []float32) {
-		for i, d := range plane {
-			if d < 0 && d > least {
-				plane[i] = 0
+	if all.least < 0 {
+		err := each(func(_ *extremes, plane []float32) {
+			for i, d := range plane {
+				if d < 0 && d > -negligible*all.most {
+					plane[i] = 0
+				}
 			}
+		})
+		if err != nil {
+			return nil, err
 		}
-	})
-	if err != nil {
-		return nil, err
 	}
 	named := map[*machine.Machine]bool{}
 	for _, d := range j.beams {
