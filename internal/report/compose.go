@@ -29,6 +29,7 @@ type content struct {
 	Licence   string
 	page.Shell
 	Identity   []Field
+	Check      *Check
 	Warnings   []string
 	View       *viewContent
 	Chart      *chart
@@ -55,6 +56,7 @@ func compose(p Page) (*content, error) {
 		Shell:      shell,
 		Licence:    page.Licence,
 		Identity:   stated(p.Identity),
+		Check:      p.Check,
 		Warnings:   p.Warnings,
 		Provenance: provenance(p.Provenance),
 	}

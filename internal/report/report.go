@@ -23,6 +23,7 @@ var ErrPage = errors.New("report: cannot be shown")
 type Page struct {
 	Title      string  // "Dose calculation" when empty
 	Identity   []Field // who and what: patient, plan, prescription, …
+	Check      *Check  // stands first
 	Warnings   []string
 	View       *View
 	Curves     []Curve
@@ -76,6 +77,22 @@ type Beam struct {
 	MonitorUnits  float64 // per fraction
 	SourceSkin    float64 // source–skin distance on the axis, mm
 	Machine       string
+}
+
+// Check is a verdict and the figures behind it.
+type Check struct {
+	Verdict string // pass, look or fail: how it is coloured
+	Title   string // what a person reads
+	Summary string
+	Limits  string // whose limits these are
+	Rows    []CheckRow
+}
+
+// CheckRow is one figure, formatted.
+type CheckRow struct {
+	Verdict                                        string // as that of a Check
+	Group, Name, Planned, Kerma, Difference, Limit string
+	Why                                            string
 }
 
 // Provenance says how the dose came about.
