@@ -67,12 +67,9 @@ func boxRequest(m *machine.Machine, beams int, couchDeg, spacing float64) (dose.
 // computing is the run of a request by an engine.
 func computing(e dose.Engine, r dose.Request, threads int) run {
 	r.Threads = threads
-	return run{units: float64(r.Grid.Len()), unit: "voxels", do: func(ctx context.Context) (string, error) {
+	return run{units: float64(r.Grid.Len()), unit: "voxels", do: func(ctx context.Context) (func() string, error) {
 		result, err := e.Compute(ctx, r)
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("maximum %.4f Gy", slices.Max(result.Dose.Data)), nil
+		return func() string { return fmt.Sprintf("maximum %.4f Gy", slices.Max(result.Dose.Data)) }, err
 	}}
 }
 

@@ -95,12 +95,11 @@ func matrix(beams int) func(context.Context, Options, int) (run, error) {
 		if err != nil {
 			return run{}, err
 		}
-		return run{units: float64(m.Entries()), unit: "entries", do: func(ctx context.Context) (string, error) {
+		return run{units: float64(m.Entries()), unit: "entries", do: func(ctx context.Context) (func() string, error) {
 			m, err := influence.Compute(ctx, r)
-			if err != nil {
-				return "", err
-			}
-			return fmt.Sprintf("%d bixels, %d entries in %.0f MB", m.Columns(), m.Entries(), float64(held(m))/1e6), nil
+			return func() string {
+				return fmt.Sprintf("%d bixels, %d entries in %.0f MB", m.Columns(), m.Entries(), float64(held(m))/1e6)
+			}, err
 		}}, nil
 	}
 }
@@ -132,14 +131,14 @@ func product(beams int, transposed bool) func(context.Context, Options, int) (ru
 		for j := range columns {
 			columns[j] = 1
 		}
-		do := func(context.Context) (string, error) {
+		do := func(context.Context) (func() string, error) {
 			err := m.Multiply(voxels, columns)
-			return fmt.Sprintf("maximum %.4f Gy", slices.Max(voxels)), err
+			return func() string { return fmt.Sprintf("maximum %.4f Gy", slices.Max(voxels)) }, err
 		}
 		if transposed {
-			do = func(context.Context) (string, error) {
+			do = func(context.Context) (func() string, error) {
 				err := m.MultiplyTransposed(columns, voxels)
-				return fmt.Sprintf("maximum %.4f", slices.Max(columns)), err
+				return func() string { return fmt.Sprintf("maximum %.4f", slices.Max(columns)) }, err
 			}
 		}
 		return run{units: float64(m.Entries()), unit: "entries", do: do}, nil

@@ -82,12 +82,11 @@ func compared(ctx context.Context, size [3]int, percent, distance float64, threa
 		}
 	}
 	criteria := gamma.Criteria{DosePercent: percent, Distance: distance, CutoffPercent: 10, Threads: threads}
-	return run{units: float64(points), unit: "points", do: func(ctx context.Context) (string, error) {
+	return run{units: float64(points), unit: "points", do: func(ctx context.Context) (func() string, error) {
 		result, err := gamma.Compute(ctx, reference, evaluated, criteria)
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("%.4f %% of %d points pass, mean %.4f", result.PassRate, result.Points, result.Mean), nil
+		return func() string {
+			return fmt.Sprintf("%.4f %% of %d points pass, mean %.4f", result.PassRate, result.Points, result.Mean)
+		}, err
 	}}, nil
 }
 
@@ -105,14 +104,17 @@ func histograms(_ context.Context, o Options, _ int) (run, error) {
 			drawn++
 		}
 	}
-	return run{units: float64(drawn), unit: "structures", do: func(context.Context) (string, error) {
-		text := ""
-		for _, h := range dvh.Compute(volume, set) {
-			if h.Volume > 0 {
-				text += fmt.Sprintf("%s %.2f cm³ mean %.4f Gy; ", h.Structure, h.Volume, h.Mean())
+	return run{units: float64(drawn), unit: "structures", do: func(context.Context) (func() string, error) {
+		all := dvh.Compute(volume, set)
+		return func() string {
+			text := ""
+			for _, h := range all {
+				if h.Volume > 0 {
+					text += fmt.Sprintf("%s %.2f cm³ mean %.4f Gy; ", h.Structure, h.Volume, h.Mean())
+				}
 			}
-		}
-		return text, nil
+			return text
+		}, nil
 	}}, nil
 }
 

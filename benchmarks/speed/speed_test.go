@@ -38,13 +38,13 @@ func TestThreadsGrowToAll(t *testing.T) {
 func TestAJobIsRepeatedAndItsWorkIsSeenInTheFigures(t *testing.T) {
 	calls := 0
 	var held []byte
-	r := run{units: 10, unit: "things", do: func(context.Context) (string, error) {
+	r := run{units: 10, unit: "things", do: func(context.Context) (func() string, error) {
 		calls++
 		held = make([]byte, 64<<20)
 		for i := range held {
 			held[i] = byte(i * i)
 		}
-		return "done", nil
+		return func() string { return "done" }, nil
 	}}
 	got, err := measure(t.Context(), r, 1, 7)
 	require.NoError(t, err)
@@ -62,7 +62,7 @@ func TestAJobIsRepeatedAndItsWorkIsSeenInTheFigures(t *testing.T) {
 	}
 
 	failure := errors.New("broken")
-	_, err = measure(t.Context(), run{do: func(context.Context) (string, error) { return "", failure }}, 1, 5)
+	_, err = measure(t.Context(), run{do: func(context.Context) (func() string, error) { return nil, failure }}, 1, 5)
 	assert.ErrorIs(t, err, failure)
 }
 
@@ -87,15 +87,15 @@ func TestEveryJobOfASmallSizeAnswers(t *testing.T) {
 		r, size, err := c.prepare(t.Context(), o, c.at[0])
 		require.NoError(t, err, c.job)
 		assert.Greater(t, size, 0.0)
-		text, err := r.do(t.Context())
+		words, err := r.do(t.Context())
 		require.NoError(t, err, c.job)
-		t.Logf("%s, %g %s: %s", c.job, size, c.by, text)
+		t.Logf("%s, %g %s: %s", c.job, size, c.by, words())
 	}
 	r, err := histograms(t.Context(), o, 1)
 	require.NoError(t, err)
-	text, err := r.do(t.Context())
+	words, err := r.do(t.Context())
 	require.NoError(t, err)
-	assert.Contains(t, text, "OuterTarget")
+	assert.Contains(t, words(), "OuterTarget")
 	assert.Equal(t, 3.0, r.units)
 	_, err = histograms(t.Context(), Options{Judged: t.TempDir()}, 1)
 	assert.Error(t, err)

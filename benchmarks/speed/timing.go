@@ -39,7 +39,8 @@ type usage struct{ wall, user, system float64 }
 
 // run is a job ready to be timed.
 type run struct {
-	do    func(ctx context.Context) (string, error)
+	// do works, and says how to put what came out in words, which is not timed.
+	do    func(ctx context.Context) (words func() string, err error)
 	units float64
 	unit  string
 }
@@ -51,14 +52,15 @@ func measure(ctx context.Context, r run, threads, repetitions int) (*Timing, err
 	debug.FreeOSMemory()
 	t.Before = benchmarks.Figure(resident())
 	reset := resetPeak()
-	var err error
-	if t.Result, err = r.do(ctx); err != nil {
+	words, err := r.do(ctx)
+	if err != nil {
 		return nil, err
 	}
 	t.Peak = benchmarks.Figure(math.NaN())
 	if reset { // else the peak may be that of an earlier job
 		t.Peak = benchmarks.Figure(peak())
 	}
+	t.Result = words()
 	const enough = 500 * time.Millisecond
 	var all []usage
 	for total := 0.0; len(all) < repetitions || total < enough.Seconds() && len(all) < 10*repetitions; {
