@@ -148,7 +148,13 @@ func rangeOf(dose *geometry.Volume, solid *geometry.Solid) (least, most float64)
 		for j := lo[1]; j <= hi[1]; j++ {
 			at := g.Offset(0, j, k)
 			for _, d := range dose.Data[at+lo[0] : at+hi[0]+1] {
-				first, last = min(first, d), max(last, d)
+				// Written out: min and max of floats look for NaN.
+				if d < first {
+					first = d
+				}
+				if d > last {
+					last = d
+				}
 			}
 		}
 	}
@@ -284,16 +290,18 @@ func (t *tally) layer(n int) float64 {
 }
 
 // take counts one sample and returns dose · shares.
-func (t *tally) take(dose float64, part float32, whole float64) float64 {
+func (t *tally) take(dose float64, part float32, shares int64) float64 {
 	// Interpolation may round past the doses it lies between.
 	if dose < t.low {
 		dose = t.low
 	} else if dose > t.high {
 		dose = t.high
 	}
-	n := int64(float64(part)*whole + 0.5)
 	i := int((dose - t.low) * t.perGy)
-	t.count[min(max(i, 0), bins-1)] += n
+	if i >= bins {
+		i = bins - 1
+	}
+	t.count[i] += shares
 	if part >= t.sliver {
 		if dose < t.least {
 			t.least = dose
@@ -304,7 +312,7 @@ func (t *tally) take(dose float64, part float32, whole float64) float64 {
 	} else {
 		t.any[0], t.any[1] = min(t.any[0], dose), max(t.any[1], dose)
 	}
-	return dose * float64(n)
+	return dose * float64(shares)
 }
 
 // centres looks for voxel centres in the whole cells of a row. A trilinear dose has
@@ -352,11 +360,12 @@ func (t *tally) across(row []float32, first r3.Vec, phase, whole float64) float6
 			continue
 		}
 		dose, inside := t.dose.Interpolate(r3.Add(first, r3.Scale(float64(i)+shift(phase+float64(i)*golden, 1), step)))
+		shares := int64(float64(part)*whole + 0.5)
 		if !inside {
-			t.outside += int64(float64(part)*whole + 0.5)
+			t.outside += shares
 			continue
 		}
-		sum += t.take(dose, part, whole)
+		sum += t.take(dose, part, shares)
 	}
 	return sum
 }
@@ -409,19 +418,41 @@ func (t *tally) along(row []float32, first r3.Vec, phase, whole float64) float64
 			weight[2]*float64(data[base[2]+o]) + weight[3]*float64(data[base[3]+o])
 	}
 	line[to-from+1] = line[to-from] // so that the last voxel has a right neighbour
+	if !inside {
+		for _, part := range row {
+			t.outside += int64(float64(part)*whole + 0.5)
+		}
+		return 0
+	}
 	sum := 0.0
-	for i, part := range row {
+	full := int64(whole + 0.5)
+	x, turn := start-0.5*step, phase-math.Floor(phase) // shift(phase) + ½
+	for _, part := range row {
+		at := x + turn*step
+		x += step
+		if turn += golden; turn >= 1 {
+			turn--
+		}
 		if part == 0 {
 			continue
 		}
-		x := start + (float64(i)+shift(phase+float64(i)*golden, 1))*step
-		if !inside || !(x >= -0.5 && x <= float64(n)-0.5) {
-			t.outside += int64(float64(part)*whole + 0.5)
+		shares := full
+		if part != 1 {
+			shares = int64(float64(part)*whole + 0.5)
+		}
+		if !(at >= -0.5 && at <= float64(n)-0.5) {
+			t.outside += shares
 			continue
 		}
-		x = clamp(x) - float64(from)
-		k := int(x)
-		sum += t.take(line[k]+(x-float64(k))*(line[k+1]-line[k]), part, whole)
+		// Written out: min and max of floats look for NaN.
+		if at < 0 {
+			at = 0
+		} else if at > float64(n-1) {
+			at = float64(n - 1)
+		}
+		at -= float64(from)
+		k := int(at)
+		sum += t.take(line[k]+(at-float64(k))*(line[k+1]-line[k]), part, shares)
 	}
 	return sum
 }
