@@ -17,6 +17,7 @@ import (
 	"github.com/kerma-rt/kerma/dose"
 	"github.com/kerma-rt/kerma/dose/dvh"
 	"github.com/kerma-rt/kerma/dose/gamma"
+	"github.com/kerma-rt/kerma/dose/influence"
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/internal/calculation"
 )
@@ -36,6 +37,7 @@ func status(err error) C.kerma_status {
 	var ambiguous *dicom.AmbiguousError
 	var internal panicError
 	var errno syscall.Errno
+	var large *influence.SizeError
 	switch {
 	case err == nil:
 		return C.KERMA_OK
@@ -44,7 +46,7 @@ func status(err error) C.kerma_status {
 	case errors.Is(err, context.Canceled):
 		return C.KERMA_ERROR_CANCELLED
 	case errors.Is(err, errArgument), errors.Is(err, calculation.ErrOption), errors.Is(err, dose.ErrRequest),
-		errors.Is(err, gamma.ErrCriteria), errors.Is(err, dvh.ErrStatistic):
+		errors.Is(err, gamma.ErrCriteria), errors.Is(err, dvh.ErrStatistic), errors.As(err, &large):
 		return C.KERMA_ERROR_ARGUMENT
 	case errors.As(err, &ambiguous):
 		return C.KERMA_ERROR_AMBIGUOUS

@@ -40,6 +40,7 @@ typedef struct kerma_patient kerma_patient;
 typedef struct kerma_result kerma_result;
 typedef struct kerma_dvh kerma_dvh;
 typedef struct kerma_gamma kerma_gamma;
+typedef struct kerma_matrix kerma_matrix;
 
 typedef enum kerma_status {
   KERMA_OK = 0,
@@ -113,6 +114,42 @@ typedef struct kerma_gamma_summary {
   int64_t unproven;     /* points whose minimum is not proven to be the least */
 } kerma_gamma_summary;
 
+/* How a dose-influence matrix is asked for: see kerma_influence. */
+typedef struct kerma_influence_options {
+  uint32_t size;              /* of this struct, set by init */
+  int32_t beams;              /* number of gantry angles */
+  const double *gantry;       /* of each beam, degrees */
+  const double *couch;        /* of each beam, degrees; NULL: 0 */
+  const char *target;         /* structure that the bixels cover; their isocentre is its centre of gravity */
+  double bixel;               /* side, mm in the isocentre plane; 5 */
+  double margin;              /* around the target, mm; 5 */
+  double grid;                /* spacing of the dose grid, mm; 3 */
+  const char *engine;         /* NULL strings: the defaults */
+  const char *heterogeneity;
+  const char *machine;
+  const char *calibration;
+  double cutoff;              /* mm from a bixel's centre beyond which its dose is left out; 50 */
+  double threshold;           /* share of a bixel's largest dose below which dose is left out; 0 */
+  int32_t compensate;         /* 1: scales each bixel by what has been left out of it */
+  int32_t threads;            /* 0: one for each CPU */
+  int64_t max_bytes;          /* of memory for the matrix; 0: no limit */
+  kerma_progress progress;    /* may be NULL */
+  void *user;                 /* handed to progress */
+  const kerma_cancel *cancel; /* may be NULL */
+} kerma_influence_options;
+
+/* A matrix by columns (CSC). Column j has the values values[starts[j]] to
+ * values[starts[j + 1] - 1], Gy for one monitor unit through bixel j, in the
+ * voxels of the same places of indices (x fastest). starts and indices are
+ * int32_t or int64_t as index_bytes says. */
+typedef struct kerma_csc {
+  int64_t rows, columns, entries;
+  const float *values;
+  const void *starts;
+  const void *indices;
+  int32_t index_bytes; /* 4 or 8 */
+} kerma_csc;
+
 #ifndef KERMA_TYPES_ONLY
 
 /* ---- The library ---- */
@@ -138,7 +175,8 @@ void kerma_cancel_free(kerma_cancel *cancel);
 kerma_patient *kerma_patient_read(const char *folder, kerma_error **error);
 /* One of the embedded patients ("tg119", "lung"), written to the folder first. */
 kerma_patient *kerma_patient_demo(const char *name, const char *folder, kerma_error **error);
-/* A patient from a CT in memory (HU; copied), structures and a plan as JSON.
+/* A patient, lying head first and supine, from a CT in memory (HU; copied),
+ * structures and a plan as JSON.
  * structures may be NULL; plan is as `kerma dose --plan plan.json` reads it. */
 kerma_patient *kerma_patient_new(const kerma_volume *hu, const char *structures, const char *plan, kerma_error **error);
 void kerma_patient_free(kerma_patient *patient);
@@ -194,6 +232,22 @@ kerma_gamma *kerma_gamma_compute(const kerma_volume *reference, const kerma_volu
 void kerma_gamma_free(kerma_gamma *gamma);
 void kerma_gamma_get(const kerma_gamma *gamma, kerma_gamma_summary *summary);
 void kerma_gamma_volume(const kerma_gamma *gamma, kerma_volume *values); /* NaN where there is none */
+
+/* ---- Dose-influence matrices ---- */
+
+void kerma_influence_options_init(kerma_influence_options *options);
+kerma_matrix *kerma_influence(const kerma_patient *patient, const kerma_influence_options *options, kerma_error **error);
+void kerma_matrix_free(kerma_matrix *matrix);
+int64_t kerma_matrix_voxels(const kerma_matrix *matrix);
+int64_t kerma_matrix_bixels(const kerma_matrix *matrix);
+void kerma_matrix_grid(const kerma_matrix *matrix, kerma_volume *grid); /* its data is NULL */
+const char *kerma_matrix_about(kerma_matrix *matrix); /* JSON: engine, machine, beams with their bixels, lost dose, warnings */
+/* The first call makes the indices, 4 or 8 bytes an entry; the products need none. */
+kerma_status kerma_matrix_csc(kerma_matrix *matrix, kerma_csc *view, kerma_error **error);
+/* Dose (Gy, one a voxel) of bixel weights (monitor units, one a bixel), and the
+ * derivative by the weights of what has the derivative gradient by the dose. */
+kerma_status kerma_matrix_multiply(const kerma_matrix *matrix, const double *weights, float *dose, kerma_error **error);
+kerma_status kerma_matrix_multiply_transposed(const kerma_matrix *matrix, const float *gradient, double *weights, kerma_error **error);
 
 #endif /* KERMA_TYPES_ONLY */
 

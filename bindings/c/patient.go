@@ -103,7 +103,7 @@ func kerma_patient_new(hu *C.kerma_volume, structures, plan *C.char, out **C.ker
 		if err != nil {
 			return err
 		}
-		p := &dicom.Patient{CT: &dicom.CT{Volume: own}}
+		p := &dicom.Patient{CT: &dicom.CT{Volume: own, Position: geometry.HFS}}
 		if structures != nil {
 			if p.Structures, err = readStructures([]byte(C.GoString(structures))); err != nil {
 				return err

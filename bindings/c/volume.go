@@ -16,19 +16,23 @@ import (
 // view shows a volume to C; its values are pinned for as long as o lives.
 func (o *owned) view(v *geometry.Volume) C.kerma_volume {
 	var c C.kerma_volume
+	show(&c, v.Grid)
 	if len(v.Data) > 0 {
 		o.pins.Pin(&v.Data[0])
 		c.data = (*C.float)(&v.Data[0])
 	}
-	size, spacing := v.Grid.Size(), v.Grid.Spacing()
-	origin := v.Grid.Origin()
+	return c
+}
+
+// show writes where the voxels of a grid are.
+func show(c *C.kerma_volume, g geometry.Grid) {
+	size, spacing, origin := g.Size(), g.Spacing(), g.Origin()
 	c.origin = [3]C.double{C.double(origin.X), C.double(origin.Y), C.double(origin.Z)}
 	for a := range 3 {
 		c.size[a], c.spacing[a] = C.int64_t(size[a]), C.double(spacing[a])
-		axis := v.Grid.Axis(a)
+		axis := g.Axis(a)
 		c.axes[3*a], c.axes[3*a+1], c.axes[3*a+2] = C.double(axis.X), C.double(axis.Y), C.double(axis.Z)
 	}
-	return c
 }
 
 // gridOf is the grid of a volume of C's.

@@ -104,6 +104,12 @@ int main(int argc, char **argv) {
   kerma_result *result;
   kerma_dvh *dvh;
   kerma_gamma *gamma;
+  kerma_matrix *matrix;
+  kerma_influence_options f;
+  kerma_csc csc;
+  double angles[2] = {0, 90}, *weights, *back;
+  float *product;
+  int64_t j, voxels;
   kerma_cancel *cancel;
   pthread_t thread;
   struct job jobs[4];
@@ -258,6 +264,53 @@ int main(int argc, char **argv) {
   expect(&error, KERMA_ERROR_ARGUMENT, "-1");
   CHECK(kerma_gamma_compute(NULL, &dose, NULL, &error) == NULL);
   expect(&error, KERMA_ERROR_ARGUMENT, "NULL");
+
+  kerma_influence_options_init(&f);
+  CHECK(kerma_influence(patient, &f, &error) == NULL);
+  expect(&error, KERMA_ERROR_ARGUMENT, "beams");
+  f.beams = 2;
+  f.gantry = angles;
+  f.target = "nothing";
+  CHECK(kerma_influence(patient, &f, &error) == NULL);
+  expect(&error, KERMA_ERROR_NOT_FOUND, "nothing");
+  f.target = "cube";
+  f.bixel = 10;
+  f.margin = 0;
+  f.grid = 4.8;
+  f.max_bytes = 10;
+  CHECK(kerma_influence(patient, &f, &error) == NULL);
+  expect(&error, KERMA_ERROR_ARGUMENT, "bytes");
+  f.max_bytes = 0;
+  matrix = kerma_influence(patient, &f, &error);
+  if (!matrix) {
+    fprintf(stderr, "%s\n", kerma_error_message(error));
+    return 1;
+  }
+  kerma_matrix_grid(matrix, &view);
+  voxels = view.size[0] * view.size[1] * view.size[2];
+  CHECK(voxels == kerma_matrix_voxels(matrix) && view.data == NULL);
+  CHECK(strstr(kerma_matrix_about(matrix), "bixels_mm") != NULL);
+  CHECK(kerma_matrix_csc(matrix, &csc, &error) == KERMA_OK && csc.index_bytes == 4);
+  CHECK(csc.columns == kerma_matrix_bixels(matrix) && csc.columns > 100 && csc.rows == voxels);
+  CHECK(((const int32_t *)csc.starts)[csc.columns] == csc.entries);
+  weights = calloc(csc.columns, sizeof *weights);
+  back = calloc(csc.columns, sizeof *back);
+  product = calloc(voxels, sizeof *product);
+  weights[3] = 1; /* the product is a column, */
+  CHECK(kerma_matrix_multiply(matrix, weights, product, &error) == KERMA_OK);
+  value = 0;
+  for (j = ((const int32_t *)csc.starts)[3]; j < ((const int32_t *)csc.starts)[4]; j++) {
+    CHECK(product[((const int32_t *)csc.indices)[j]] == csc.values[j]);
+    value += (double)csc.values[j] * csc.values[j];
+  }
+  CHECK(value > 0); /* and the transposed product of that the column's square */
+  CHECK(kerma_matrix_multiply_transposed(matrix, product, back, &error) == KERMA_OK);
+  CHECK(fabs(back[3] - value) < 1e-6 * value);
+  CHECK(kerma_matrix_multiply(matrix, NULL, product, NULL) == KERMA_ERROR_ARGUMENT);
+  free(weights);
+  free(back);
+  free(product);
+  kerma_matrix_free(matrix);
 
   kerma_gamma_free(gamma);
   kerma_dvh_free(dvh);

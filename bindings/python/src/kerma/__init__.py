@@ -25,6 +25,7 @@ from .errors import (
     NotFoundError,
     UnmodelledError,
 )
+from .influence import Influence
 from .patient import Patient, Result, demo, read
 from .volume import Volume
 
@@ -38,6 +39,7 @@ __all__ = [
     "FileError",
     "ForkError",
     "Gamma",
+    "Influence",
     "InputError",
     "InternalError",
     "NotFoundError",

@@ -14,6 +14,8 @@ from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_uint3
 from pathlib import Path
 from typing import Any
 
+from tqdm.auto import tqdm
+
 from .errors import BY_STATUS, ForkError
 
 ABI = 1
@@ -79,6 +81,43 @@ class GammaSummary(ctypes.Structure):
     ]
 
 
+class InfluenceOptions(ctypes.Structure):
+    _fields_ = [
+        ("size", c_uint32),
+        ("beams", c_int32),
+        ("gantry", c_void_p),
+        ("couch", c_void_p),
+        ("target", c_char_p),
+        ("bixel", c_double),
+        ("margin", c_double),
+        ("grid", c_double),
+        ("engine", c_char_p),
+        ("heterogeneity", c_char_p),
+        ("machine", c_char_p),
+        ("calibration", c_char_p),
+        ("cutoff", c_double),
+        ("threshold", c_double),
+        ("compensate", c_int32),
+        ("threads", c_int32),
+        ("max_bytes", c_int64),
+        ("progress", Progress),
+        ("user", c_void_p),
+        ("cancel", c_void_p),
+    ]
+
+
+class CSC(ctypes.Structure):
+    _fields_ = [
+        ("rows", c_int64),
+        ("columns", c_int64),
+        ("entries", c_int64),
+        ("values", c_void_p),
+        ("starts", c_void_p),
+        ("indices", c_void_p),
+        ("index_bytes", c_int32),
+    ]
+
+
 _object, _error = c_void_p, POINTER(c_void_p)
 
 # name: (result, arguments)
@@ -127,6 +166,16 @@ _functions: dict[str, tuple[Any, list[Any]]] = {
     "kerma_gamma_free": (None, [_object]),
     "kerma_gamma_get": (None, [_object, POINTER(GammaSummary)]),
     "kerma_gamma_volume": (None, [_object, POINTER(CVolume)]),
+    "kerma_influence_options_init": (None, [POINTER(InfluenceOptions)]),
+    "kerma_influence": (_object, [_object, POINTER(InfluenceOptions), _error]),
+    "kerma_matrix_free": (None, [_object]),
+    "kerma_matrix_voxels": (c_int64, [_object]),
+    "kerma_matrix_bixels": (c_int64, [_object]),
+    "kerma_matrix_grid": (None, [_object, POINTER(CVolume)]),
+    "kerma_matrix_about": (c_char_p, [_object]),
+    "kerma_matrix_csc": (ctypes.c_int, [_object, POINTER(CSC), _error]),
+    "kerma_matrix_multiply": (ctypes.c_int, [_object, c_void_p, c_void_p, _error]),
+    "kerma_matrix_multiply_transposed": (ctypes.c_int, [_object, c_void_p, c_void_p, _error]),
 }
 
 _lock = threading.Lock()
@@ -222,6 +271,28 @@ def interruptible(work: Callable[[int], Any], tick: Callable[[], None] = lambda:
     if failure:
         raise failure[0]
     return outcome[0]
+
+
+def observed(options: Any, description: str, show: bool, compute: Callable[[], Any]) -> Any:
+    """Run compute() with the progress and cancel of its options set: a bar, and Ctrl-C."""
+    done = 0.0
+
+    def tell(share: float, _: Any) -> int:
+        nonlocal done
+        done = share
+        return 0
+
+    options.progress = Progress(tell)
+    bar_format = "{desc} {percentage:3.0f} % {bar} {elapsed}"
+    with tqdm(total=1.0, desc=description, disable=not show, bar_format=bar_format) as bar:
+
+        def work(cancel: int) -> Any:
+            options.cancel = cancel
+            return compute()
+
+        outcome = interruptible(work, lambda: bar.update(done - bar.n))
+        bar.update(done - bar.n)
+    return outcome
 
 
 def version() -> str:

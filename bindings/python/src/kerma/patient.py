@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from tqdm.auto import tqdm
+from numpy.typing import ArrayLike, NDArray
 
-from ._library import ComputeOptions, CVolume, Handle, Progress, call, interruptible, load
+from ._library import ComputeOptions, CVolume, Handle, InfluenceOptions, call, interruptible, load, observed
 from .dvh import DVHs
-from .errors import NotFoundError
+from .errors import ArgumentError, NotFoundError
+from .influence import Influence
 from .volume import Volume
 
 
@@ -209,23 +209,81 @@ class Patient:
                 setattr(options, name, os.fsencode(value))
         options.plan, options.grid = plan, grid
         options.fraction_group, options.threads = fraction_group, threads
-        with tqdm(total=1.0, desc="dose", disable=not progress, bar_format="{desc} {percentage:3.0f} % {bar} {elapsed}") as bar:
-            done = 0.0
-
-            def tell(share: float, _: Any) -> int:
-                nonlocal done
-                done = share
-                return 0
-
-            options.progress = Progress(tell)
-
-            def work(cancel: int) -> Any:
-                options.cancel = cancel
-                return call("kerma_compute", self._handle.pointer, ctypes.byref(options))
-
-            pointer = interruptible(work, lambda: bar.update(done - bar.n))
-            bar.update(done - bar.n)
+        pointer = observed(
+            options, "dose", progress, lambda: call("kerma_compute", self._handle.pointer, ctypes.byref(options))
+        )
         return Result(Handle(pointer, "kerma_result_free"))
+
+    def influence(
+        self,
+        target: str,
+        gantry: ArrayLike,
+        couch: ArrayLike = 0,
+        bixel: float = 5,
+        grid: float = 3,
+        machine: str | os.PathLike[str] | None = None,
+        *,
+        margin: float = 5,
+        engine: str | None = None,
+        heterogeneity: str | None = None,
+        calibration: str | os.PathLike[str] | None = None,
+        cutoff: float = 50,
+        threshold: float = 0,
+        compensate: bool = False,
+        max_bytes: int = 0,
+        threads: int = 0,
+        progress: bool = True,
+    ) -> Influence:
+        """Dose-influence matrix of beams on the centre of gravity of a target. Ctrl-C ends it.
+
+        Parameters
+        ----------
+        target : str
+            Structure that the bixels cover.
+        gantry : float or sequence
+            Gantry angle of each beam, degrees.
+        couch : float or sequence
+            Couch angle of each beam, or of all, degrees.
+        bixel : float
+            Side of a bixel, mm in the isocentre plane.
+        grid : float
+            Spacing of the dose grid, mm.
+        machine : str or path, optional
+            Name of an embedded machine (default ``generic_6mv``), ``svd``, or a machine file.
+        margin : float
+            Around the target, mm.
+        engine, heterogeneity, calibration
+            As for :meth:`compute`.
+        cutoff : float
+            Distance from a bixel's centre beyond which its dose is left out, mm.
+        threshold : float
+            Share of a bixel's largest dose below which dose is left out.
+        compensate : bool
+            Scale each bixel by what has been left out of it.
+        max_bytes : int
+            Memory that the matrix may take; 0: no limit.
+        """
+        angles = np.atleast_1d(np.asarray(gantry, dtype=float)).ravel()
+        couches = np.atleast_1d(np.asarray(couch, dtype=float)).ravel()
+        if couches.size not in (1, angles.size):
+            raise ArgumentError(f"{couches.size} couch angles for {angles.size} gantry angles")
+        angles, couches = np.ascontiguousarray(angles), np.ascontiguousarray(np.broadcast_to(couches, angles.shape))
+        options = InfluenceOptions()
+        load().kerma_influence_options_init(ctypes.byref(options))
+        names = {
+            "target": target, "engine": engine, "heterogeneity": heterogeneity, "machine": machine, "calibration": calibration,
+        }
+        for name, value in names.items():
+            if value is not None:
+                setattr(options, name, os.fsencode(value))
+        options.beams, options.gantry, options.couch = angles.size, angles.ctypes.data, couches.ctypes.data
+        options.bixel, options.margin, options.grid = bixel, margin, grid
+        options.cutoff, options.threshold, options.compensate = cutoff, threshold, compensate
+        options.max_bytes, options.threads = max_bytes, threads
+        pointer = observed(
+            options, "influence", progress, lambda: call("kerma_influence", self._handle.pointer, ctypes.byref(options))
+        )
+        return Influence(Handle(pointer, "kerma_matrix_free"))
 
     def dvh(self, dose: Result | Volume) -> DVHs:
         """Dose-volume histograms of every structure: by name, and as a pandas table."""

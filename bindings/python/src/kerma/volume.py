@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     import xarray
 
 
-class _Memory:
+class Memory:
     """Memory of the library, as NumPy finds it; keeps its owner alive."""
 
-    def __init__(self, address: int, shape: tuple[int, ...], owner: object) -> None:
+    def __init__(self, address: int, shape: tuple[int, ...], owner: object, kind: str = "<f4") -> None:
         self._owner = owner
-        self.__array_interface__ = {"data": (address, True), "shape": shape, "typestr": "<f4", "version": 3}
+        self.__array_interface__ = {"data": (address, True), "shape": shape, "typestr": kind, "version": 3}
 
 
 class Volume:
@@ -111,7 +111,7 @@ class Volume:
     def _of(cls, c: CVolume, owner: object) -> Volume:
         """What the library shows, kept by its owner."""
         shape = (c.size[2], c.size[1], c.size[0])
-        array = np.asarray(_Memory(c.data, shape, owner))
+        array = np.asarray(Memory(c.data, shape, owner))
         return cls(array, tuple(c.origin), tuple(c.spacing), np.array(c.axes).reshape(3, 3).T)
 
     def _c(self) -> CVolume:
