@@ -90,7 +90,9 @@ const (
 //
 // gonum/optimize, on which this would rest, knows no bounds. Its L-BFGS on the
 // square roots of the weights finds the same minimum in more products with the
-// matrix, and has a false one at every weight of zero; the tests compare the two.
+// matrix, and cannot leave a weight of zero; the tests compare the two. On TG-119
+// this takes no more products than L-BFGS-B (Byrd et al., SIAM J Sci Comput 16
+// (1995) 1190), of which no kept Go module without Fortran was to be had.
 //
 // For convex objectives the minimum is the global one; with MinDVH, MaxDVH or EUD
 // it may be local. The result does not depend on the number of goroutines. When
@@ -282,20 +284,22 @@ func (m *minimiser) try(ctx context.Context) (float64, error) {
 	return m.evaluate(ctx, m.trialDose)
 }
 
-// accept makes the weights tried last the current ones.
+// accept makes the weights tried last the current ones, unless it fails.
 func (m *minimiser) accept(ctx context.Context, value float64) error {
-	copy(m.w, m.trialW)
-	copy(m.dose.Data, m.trialDose.Data)
-	copy(m.values, m.trialValues)
-	m.value = value
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if err := m.Matrix.MultiplyTransposed(m.g, m.change.Data); err != nil {
 		return err
 	}
-	_, err := finite("derivative by the weights", floats.Norm(m.g, 1))
-	return err
+	if _, err := finite("derivative by the weights", floats.Norm(m.g, 1)); err != nil {
+		return err
+	}
+	copy(m.w, m.trialW)
+	copy(m.dose.Data, m.trialDose.Data)
+	copy(m.values, m.trialValues)
+	m.value = value
+	return nil
 }
 
 // slope is the largest derivative along which the bounds allow to descend.

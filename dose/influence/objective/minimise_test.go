@@ -212,6 +212,26 @@ func TestProgressIsTheHistory(t *testing.T) {
 	assert.Len(t, seen, 8)
 }
 
+// At a kink no direction leads down, and the one that the derivative shows does not.
+func TestKinkEndsTheMinimisation(t *testing.T) {
+	p := organBetween(t)
+	p.Objectives = []Objective{MeanDose{span(t, p.Grid, 60, 180), 40, false, 1}}
+	s, err := p.Minimise(t.Context())
+	require.NoError(t, err)
+	t.Logf("%s after %d iterations at %.2g Gy", s.Status, len(s.History)-1, s.Value)
+	assert.Equal(t, Stalled, s.Status)
+	assert.Less(t, s.Value, 0.01)
+}
+
+func TestNothingWantedIsNoDose(t *testing.T) {
+	p := organBetween(t)
+	p.Objectives = []Objective{MeanDose{Region: whole(t, p.Grid), Penalty: 1}}
+	s, err := p.Minimise(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, Converged, s.Status)
+	assert.Zero(t, floats.Sum(s.Weights))
+}
+
 func TestStartIsWhereItBegins(t *testing.T) {
 	p := organBetween(t)
 	first, err := p.Minimise(t.Context())
