@@ -99,6 +99,7 @@ type pencilJob struct {
 	parts      map[*machine.Machine]*pencilParts
 	maps       *fluenceMaps // of the last beam
 	poses      []*pose      // as many as are computed together
+	transforms int          // of each size, for goroutines to take turns
 	progress   *progress
 }
 
@@ -109,9 +110,12 @@ func (p *pencilJob) beam(ctx context.Context, d *delivery) error {
 	if err != nil {
 		return err
 	}
-	if p.maps, err = newFluenceMaps(d, p.Threads, p.maps); err != nil {
+	maps, err := newFluenceMaps(d)
+	if err != nil {
 		return err
 	}
+	maps.begin(p.maps, p.transforms)
+	p.maps = maps
 	var deepest float64
 	for first := 0; first < len(d.segments); first += len(p.poses) {
 		poses := p.poses[:min(len(p.poses), len(d.segments)-first)]

@@ -136,12 +136,9 @@ func (e *exposure) fill(s *beam.Segment) {
 // smooth, so the near part is the fluence at the place times its weight.
 func (e *exposure) coarseMap(k *kernels) {
 	f := e.maps
-	m := &e.around
-	*m = pencil.Map{
-		X: f.all.X + (0.5-float64(f.far))*coarsePixel, Y: f.all.Y + (0.5-float64(f.far))*coarsePixel, Step: coarsePixel,
-		NX: f.coarse.w, NY: f.coarse.h, Components: pencil.Padded(f.components), Value: m.Value,
-	}
-	m.Value = grown(m.Value, m.NX*m.NY*m.Components)
+	m := f.aroundMap()
+	m.Value = grown(e.around.Value, m.NX*m.NY*m.Components)
+	e.around = *m
 	n := m.Components
 	for c := range n {
 		if c >= f.components {
@@ -163,6 +160,24 @@ func (e *exposure) coarseMap(k *kernels) {
 	}
 }
 
+// nearMap and aroundMap are the maps without their values.
+func (f *fluenceMaps) nearMap() *pencil.Map {
+	if f.open.NX == 0 {
+		return &pencil.Map{Step: 1}
+	}
+	return &pencil.Map{
+		X: f.open.X + (0.5+float64(f.inset))*f.open.Spacing, Y: f.open.Y + (0.5+float64(f.inset))*f.open.Spacing, Step: f.open.Spacing,
+		NX: f.open.NX - 2*f.inset, NY: f.open.NY - 2*f.inset, Components: pencil.Padded(f.components),
+	}
+}
+
+func (f *fluenceMaps) aroundMap() *pencil.Map {
+	return &pencil.Map{
+		X: f.all.X + (0.5-float64(f.far))*coarsePixel, Y: f.all.Y + (0.5-float64(f.far))*coarsePixel, Step: coarsePixel,
+		NX: f.coarse.w, NY: f.coarse.h, Components: pencil.Padded(f.components),
+	}
+}
+
 // fineMap is the near part's map and the far part's, interpolated by
 // Catmull–Rom cubics, added up.
 func (e *exposure) fineMap(ctx context.Context, threads int) error {
@@ -170,12 +185,9 @@ func (e *exposure) fineMap(ctx context.Context, threads int) error {
 	if f.open.NX == 0 {
 		return nil
 	}
-	m := &e.near
-	*m = pencil.Map{
-		X: f.open.X + (0.5+float64(f.inset))*f.open.Spacing, Y: f.open.Y + (0.5+float64(f.inset))*f.open.Spacing, Step: f.open.Spacing,
-		NX: f.open.NX - 2*f.inset, NY: f.open.NY - 2*f.inset, Components: pencil.Padded(f.components), Value: m.Value,
-	}
-	m.Value = grown(m.Value, m.NX*m.NY*m.Components)
+	m := f.nearMap()
+	m.Value = grown(e.near.Value, m.NX*m.NY*m.Components)
+	e.near = *m
 	n := m.Components
 	// The fine map begins at a corner of coarse pixel (i0, j0).
 	i0 := f.far + int(math.Round((f.open.X-f.all.X)/coarsePixel)) + f.inset/f.block

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 
 	"github.com/kerma-rt/kerma/dose/beam"
@@ -56,10 +55,8 @@ type kernels struct {
 	nearWeight   []float64 // ∫ w_k χ
 }
 
-// newFluenceMaps finds the lattices for a beam. Of the maps of the beam before,
-// which may be nil and are used up, it keeps what serves again. It fails with
-// beam.ErrFluence.
-func newFluenceMaps(d *delivery, threads int, before *fluenceMaps) (*fluenceMaps, error) {
+// newFluenceMaps finds the lattices for a beam. It fails with beam.ErrFluence.
+func newFluenceMaps(d *delivery) (*fluenceMaps, error) {
 	m := d.machine
 	f := &fluenceMaps{
 		beam: d, leak: beam.Leakage{Jaws: m.JawTransmission, Leaves: m.LeafTransmission},
@@ -111,14 +108,21 @@ func newFluenceMaps(d *delivery, threads int, before *fluenceMaps) (*fluenceMaps
 	}
 	// The fine maps take their far part from between coarse pixels.
 	f.far = max(int(math.Ceil(reach/coarsePixel))+1, f.reach/f.block+3)
+	f.fine, f.coarse = newPlane(f.open, -f.inset), newPlane(f.all, f.far)
+	return f, nil
+}
+
+// begin makes the transforms, so many of each size. Of the maps of the beam
+// before, which may be nil and are used up, it takes what serves again.
+func (f *fluenceMaps) begin(before *fluenceMaps, transforms int) {
 	if before == nil {
 		before = &fluenceMaps{}
 	}
-	f.fine, f.coarse = newPlane(f.open, -f.inset, threads, &before.fine), newPlane(f.all, f.far, threads, &before.coarse)
-	if f.fine.same(&before.fine) && f.coarse.same(&before.coarse) && before.beam.machine == m && before.block == f.block && before.far == f.far {
+	f.fine.begin(&before.fine, transforms)
+	f.coarse.begin(&before.coarse, transforms)
+	if f.fine.same(&before.fine) && f.coarse.same(&before.coarse) && before.beam.machine == f.beam.machine && before.block == f.block && before.far == f.far {
 		f.kernels = before.kernels
 	}
-	return f, nil
 }
 
 // farthest is how far the projection of a voxel can lie from a place in a map
@@ -157,12 +161,9 @@ func around(a, b *beam.Fluence) *beam.Fluence {
 // pairs is how many pairs of components there are, the last perhaps half.
 func (f *fluenceMaps) pairs() int { return (f.components + 1) / 2 }
 
-// mostKernels is how many distances from source to skin a beam keeps the
-// kernels of beyond those that it needs at once.
-const mostKernels = 8
-
 // prepare transforms the kernels for some distances from source to skin (mm).
-func (f *fluenceMaps) prepare(ctx context.Context, threads int, ssds []float64) error {
+// It keeps those of other distances as long as there are no more than most.
+func (f *fluenceMaps) prepare(ctx context.Context, threads, most int, ssds []float64) error {
 	if f.all.NX == 0 {
 		return nil
 	}
@@ -179,7 +180,7 @@ func (f *fluenceMaps) prepare(ctx context.Context, threads int, ssds []float64) 
 	// The memory of one that is not needed now serves the next.
 	var spare []*kernels
 	for index, k := range f.kernels {
-		if !need[index] && len(f.kernels)+len(missing) > mostKernels {
+		if !need[index] && len(f.kernels)+len(missing) > most {
 			spare = append(spare, k)
 			delete(f.kernels, index)
 		}
@@ -267,23 +268,30 @@ type plane struct {
 }
 
 // newPlane is the plane for a map with a border of pad pixels, or without one of
-// −pad. It takes the transforms of the plane before, if they have its size.
-func newPlane(f *beam.Fluence, pad, threads int, before *plane) plane {
+// −pad.
+func newPlane(f *beam.Fluence, pad int) plane {
 	if f.NX == 0 {
 		return plane{}
 	}
 	p := plane{pad: pad, w: f.NX + 2*pad, h: f.NY + 2*pad}
 	p.nx, p.ny = convolve.Size(max(p.w, f.NX)), convolve.Size(max(p.h, f.NY))
-	if p.transforms = before.transforms; !p.same(before) {
-		if threads == 0 {
-			threads = runtime.GOMAXPROCS(0)
-		}
-		p.transforms = make(chan *convolve.Transform, threads)
-		for range threads {
-			p.transforms <- convolve.New(p.nx, p.ny)
-		}
-	}
 	return p
+}
+
+// begin makes n transforms, or takes those of the plane before if they have
+// its size.
+func (p *plane) begin(before *plane, n int) {
+	if p.w == 0 {
+		return
+	}
+	if p.same(before) && before.transforms != nil {
+		p.transforms = before.transforms
+		return
+	}
+	p.transforms = make(chan *convolve.Transform, n)
+	for range n {
+		p.transforms <- convolve.New(p.nx, p.ny)
+	}
 }
 
 // same tells whether transforms and kernels of one plane serve the other.

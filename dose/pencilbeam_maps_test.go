@@ -62,9 +62,10 @@ func TestFineEnough(t *testing.T) {
 				Beam:    &beam.Beam{Devices: []beam.Device{{Kind: beam.JawX}, {Kind: beam.JawY}}},
 				machine: &m, segments: []beam.Segment{segment},
 			}
-			maps, err := newFluenceMaps(d, 0, nil)
+			maps, err := newFluenceMaps(d)
 			require.NoError(t, err)
-			require.NoError(t, maps.prepare(t.Context(), 0, []float64{900}))
+			maps.begin(nil, 2)
+			require.NoError(t, maps.prepare(t.Context(), 0, 1, []float64{900}))
 			var e exposure
 			e.fit(maps)
 			require.NoError(t, e.expose(t.Context(), &segment, 900, 0))
@@ -177,9 +178,10 @@ func BenchmarkMapsOfASegment(b *testing.B) {
 				Beam:    &beam.Beam{Devices: []beam.Device{{Kind: beam.JawX}, {Kind: beam.JawY}}},
 				machine: m, segments: []beam.Segment{segment},
 			}
-			maps, err := newFluenceMaps(d, 0, nil)
+			maps, err := newFluenceMaps(d)
 			require.NoError(b, err)
-			require.NoError(b, maps.prepare(b.Context(), 0, []float64{900}))
+			maps.begin(nil, 2)
+			require.NoError(b, maps.prepare(b.Context(), 0, 1, []float64{900}))
 			var e exposure
 			e.fit(maps)
 			for b.Loop() {

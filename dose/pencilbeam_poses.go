@@ -57,7 +57,7 @@ func (p *pencilJob) together(ctx context.Context, d *delivery, first int, poses 
 			ssds[i] = d.sad // the axis passes the body by; what it hits lies near the isocentre plane
 		}
 	}
-	if err := p.maps.prepare(ctx, p.Threads, ssds); err != nil {
+	if err := p.maps.prepare(ctx, p.Threads, len(p.poses), ssds); err != nil {
 		return 0, err
 	}
 	p.openWater(d.machine) // finds the ratios of the machine, before goroutines ask for them

@@ -59,6 +59,8 @@ func prepare(ctx context.Context, r Request, stepDeg float64) (*job, error) {
 		return nil, fmt.Errorf("%w: no plan", ErrRequest)
 	case r.Threads < 0:
 		return nil, fmt.Errorf("%w: %d threads", ErrRequest, r.Threads)
+	case r.MaxBytes < 0:
+		return nil, fmt.Errorf("%w: %d bytes of memory", ErrRequest, r.MaxBytes)
 	}
 	if err := r.Plan.Validate(); err != nil {
 		return nil, err

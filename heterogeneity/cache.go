@@ -83,11 +83,13 @@ func (c *Cache) floats(n int) []float32 {
 			return s[:n]
 		}
 	}
+	// None fits: what is in use and spare together does not grow.
+	for gone := 0; gone < n && len(c.spare) > 0; {
+		gone += cap(c.spare[0])
+		c.spare = c.spare[1:]
+	}
 	return make([]float32, n)
 }
-
-// mostSpare is how many tables are kept for the next.
-const mostSpare = 32
 
 func (c *Cache) free(s []float32) {
 	if c == nil || cap(s) == 0 {
@@ -95,8 +97,5 @@ func (c *Cache) free(s []float32) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.spare) == mostSpare {
-		c.spare = c.spare[1:]
-	}
 	c.spare = append(c.spare, s)
 }

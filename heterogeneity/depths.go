@@ -83,22 +83,10 @@ func (b Beam) integrate(ctx context.Context, v *geometry.Volume, solid bool) (*D
 		d.turn(&seen, f.OfGrid(v.Grid).Step[2])
 		field = d.around(field)
 	}
-	nodes := 1.0
-	for _, axis := range []struct {
-		a                *fan.Axis
-		low, high, steps float64
-	}{{&d.fan.A, near, far, step}, {&d.fan.U, field.X0, field.X1, spacing}, {&d.fan.W, field.Y0, field.Y1, spacing}} {
-		// At least two nodes, centred on the range, so that the mirrored beam
-		// has the mirrored nodes.
-		n := max(2, math.Ceil((axis.high-axis.low)/axis.steps-1e-9)+1)
-		nodes *= n
-		if !(nodes <= geometry.MaxVoxels) {
-			return nil, fmt.Errorf("%w: field %+v at %g mm, step %g mm: more than %d nodes", ErrDepths, field, spacing, step, geometry.MaxVoxels)
-		}
-		*axis.a = fan.Axis{First: (axis.low + axis.high - (n-1)*axis.steps) / 2, Step: axis.steps, N: int(n)}
+	nodes := d.lay(near, far, field, spacing, step)
+	if !(nodes <= geometry.MaxVoxels) {
+		return nil, fmt.Errorf("%w: field %+v at %g mm, step %g mm: more than %d nodes", ErrDepths, field, spacing, step, geometry.MaxVoxels)
 	}
-	// Planes start at the volume, not before it.
-	d.fan.A.First = near
 	if seen.Y[0] == 0 && seen.Y[1] == 0 {
 		var err error
 		if seen.Columns, err = b.Cache.columns(ctx, v, b.Threads); err != nil {
@@ -110,6 +98,24 @@ func (b Beam) integrate(ctx context.Context, v *geometry.Volume, solid bool) (*D
 		return nil, err
 	}
 	return d, nil
+}
+
+// lay sets the axes of the fan and returns how many nodes it has.
+func (d *Depths) lay(near, far float64, field Field, spacing, step float64) (nodes float64) {
+	nodes = 1
+	for _, axis := range []struct {
+		a                *fan.Axis
+		low, high, steps float64
+	}{{&d.fan.A, near, far, step}, {&d.fan.U, field.X0, field.X1, spacing}, {&d.fan.W, field.Y0, field.Y1, spacing}} {
+		// At least two nodes, centred on the range, so that the mirrored beam
+		// has the mirrored nodes.
+		n := max(2, math.Ceil((axis.high-axis.low)/axis.steps-1e-9)+1)
+		nodes *= n
+		*axis.a = fan.Axis{First: (axis.low + axis.high - (n-1)*axis.steps) / 2, Step: axis.steps, N: int(min(n, geometry.MaxVoxels))}
+	}
+	// Planes start at the volume, not before it.
+	d.fan.A.First = near
+	return nodes
 }
 
 // turn lets w go along the slices' normal, whose step in the beam frame is
