@@ -58,6 +58,22 @@ func (b *block) name() string { return fmt.Sprintf("columns-%08d.block", b.From)
 func (b *block) bytes() int64 { return blockBytes(b.To-b.From, b.Entries, b.Runs) }
 func (b *block) done() bool   { return b.SHA256 != "" }
 
+// largestOf is a block with room for any of some.
+func largestOf(blocks []block) *block {
+	var l block
+	for _, b := range blocks {
+		l.To = max(l.To, b.To-b.From)
+		l.Entries, l.Runs = max(l.Entries, b.Entries), max(l.Runs, b.Runs)
+	}
+	return &l
+}
+
+// memory is an empty matrix with room for the block, so that one after the
+// other leaves no smaller piece of memory behind.
+func (b *block) memory(g geometry.Grid) *Matrix {
+	return &Matrix{Grid: g, Value: make([]float32, 0, b.Entries), Run: make([]Run, 0, b.Runs)}
+}
+
 // gridRecord is a grid in JSON.
 type gridRecord struct {
 	Origin  r3.Vec     `json:"origin_mm"`

@@ -118,10 +118,7 @@ func (s *Store) MultiplyTransposed(gradient []float64, doseGradient []float32) e
 // each calls f with every block in order. As many are read at a time as there
 // are goroutines and memory for.
 func (s *Store) each(ctx context.Context, f func(b *block, m *Matrix) error) error {
-	largest := int64(0)
-	for i := range s.blocks {
-		largest = max(largest, s.blocks[i].bytes())
-	}
+	largest := largestOf(s.blocks).bytes()
 	together := s.Threads
 	if together <= 0 {
 		together = runtime.GOMAXPROCS(0)
@@ -158,7 +155,7 @@ func (s *Store) take(n int) []*Matrix {
 	s.free = s.free[:len(s.free)-kept]
 	memory = append([]*Matrix(nil), memory...)
 	for len(memory) < n {
-		memory = append(memory, &Matrix{Grid: s.Grid})
+		memory = append(memory, largestOf(s.blocks).memory(s.Grid))
 	}
 	return memory
 }

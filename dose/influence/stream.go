@@ -225,13 +225,14 @@ func (s *Stream) Expect(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	each := time.Duration(0)
-	if some := min(longest.To-longest.From, max(2, int(slow/s.one))); some > 1 {
-		all, err := s.sample(ctx, longest.From, some)
-		if err != nil {
+	// More and more columns, until what is not theirs counts little.
+	each := s.one
+	for n, took := 1, s.one; took < slow && n < longest.To-longest.From; {
+		n = min(4*n, longest.To-longest.From)
+		if took, err = s.sample(ctx, longest.From, n); err != nil {
 			return 0, err
 		}
-		each = max(0, all-s.one) / time.Duration(some-1)
+		each = min(max(0, took-s.one)/time.Duration(n-1), took/time.Duration(n))
 	}
 	return time.Duration(missing)*s.one + each*time.Duration(columns-missing), nil
 }
@@ -254,8 +255,8 @@ func (s *Stream) sample(ctx context.Context, from, columns int) (time.Duration, 
 // dose.ErrRequest, with the errors of package machine, with that of ctx, and
 // with those of the file system.
 func (s *Stream) Make(ctx context.Context) (*Store, error) {
-	m := &Matrix{Grid: s.request.grid()}
 	r := s.request
+	m := largestOf(s.index.Blocks).memory(r.grid())
 	finished := s.Size.Kept
 	var last time.Time
 	for i := range s.index.Blocks {

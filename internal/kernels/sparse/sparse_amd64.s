@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func addAVX2(y []float64, lo int, value []float32, runs *int32, n int, w float64) int
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·addAVX2(SB), NOSPLIT, $0-88
 	MOVQ         y_base+0(FP), AX
 	MOVQ         y_len+8(FP), CX
@@ -38,6 +38,7 @@ run:
 	JCS     tail
 
 eight:
+	PREFETCHT0  4096(BX)
 	VCVTPS2PD   (BX), Y1
 	VFMADD213PD (R11), Y0, Y1
 	VMOVUPD     Y1, (R11)
@@ -107,7 +108,7 @@ DATA firstLanes<>+60(SB)/4, $0x00000000
 GLOBL firstLanes<>(SB), RODATA|NOPTR, $64
 
 // func addAVX512(y []float64, lo int, value []float32, runs *int32, n int, w float64) int
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·addAVX512(SB), NOSPLIT, $0-88
 	MOVQ         y_base+0(FP), AX
 	MOVQ         y_len+8(FP), CX
@@ -140,6 +141,7 @@ run:
 	JCS     tail
 
 sixteen:
+	PREFETCHT0  4096(BX)
 	VCVTPS2PD   (BX), Z1
 	VFMADD213PD (R11), Z0, Z1
 	VMOVUPD     Z1, (R11)
@@ -186,7 +188,7 @@ bad:
 	RET
 
 // func dotAVX2(sum *float64, value []float32, runs *int32, n int, x []float32) int
-// Requires: AVX, CMOV, FMA3
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·dotAVX2(SB), NOSPLIT, $8-80
 	MOVQ    sum+0(FP), AX
 	MOVQ    value_base+8(FP), CX
@@ -219,6 +221,7 @@ run:
 	JCS     tail
 
 sixteen:
+	PREFETCHT0  4096(CX)
 	VCVTPS2PD   (CX), Y4
 	VCVTPS2PD   (R11), Y5
 	VFMADD231PD Y4, Y5, Y0
@@ -300,7 +303,7 @@ bad:
 	RET
 
 // func dotAVX512(sum *float64, value []float32, runs *int32, n int, x []float32) int
-// Requires: AVX, AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·dotAVX512(SB), NOSPLIT, $0-80
 	MOVQ    sum+0(FP), AX
 	MOVQ    value_base+8(FP), CX
@@ -331,6 +334,7 @@ run:
 	JCS     tail
 
 sixteen:
+	PREFETCHT0  4096(CX)
 	VCVTPS2PD   (CX), Z2
 	VCVTPS2PD   (R11), Z3
 	VFMADD231PD Z2, Z3, Z0
