@@ -1,10 +1,12 @@
 package dose
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kerma-rt/kerma/dose/beam"
 	"github.com/kerma-rt/kerma/dose/machine"
@@ -285,7 +287,19 @@ type visitor func(f *bixelField) (also func(slab int, b *beamlet.Block, voxel [3
 // count finds where the columns of every slab begin, and where all do.
 func (j *beamletJob) count(ctx context.Context, visit visitor) (at []sizes, start, runStart []int64, err error) {
 	at = make([]sizes, len(j.fields))
-	for i, f := range j.fields {
+	// The largest first: the memory of its depths is enough for all.
+	order := make([]int, len(j.fields))
+	for i := range order {
+		order[i] = i
+	}
+	size := func(i int) float64 {
+		f := j.fields[i]
+		near, far := reach(j.Tissue.ElectronDensity.Grid, f.frames)
+		return -float64(f.around.NX) * float64(f.around.NY) * (far - near)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(size(a), size(b)) })
+	for _, i := range order {
+		f := j.fields[i]
 		also, end, err := visit(f)
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("%v: %w", f.Beam, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"gonum.org/v1/gonum/floats"
@@ -65,19 +66,12 @@ func (e PencilBeam) Beamlets(ctx context.Context, r BeamletRequest) (*BeamletRes
 		return nil, err
 	}
 	result := j.result()
-	type key struct {
-		ssd  int
-		size float64
+	kernels, err := j.kernels(ctx)
+	if err != nil {
+		return nil, err
 	}
-	kernels := map[key]*bixelKernel{}
 	for i, f := range j.fields {
-		is := key{m.Pencil.Index(f.kernelSSD()), f.Size}
-		if kernels[is] == nil {
-			if kernels[is], err = newBixelKernel(m, f.kernelSSD(), f.Size, r.Reach); err != nil {
-				return nil, err
-			}
-		}
-		w := &bixelWriter{beamletJob: j, field: f, table: table, sight: seen[f], at: at[i], kernel: kernels[is], value: value, run: run, progress: p.progress}
+		w := &bixelWriter{beamletJob: j, field: f, table: table, sight: seen[f], at: at[i], kernel: kernels[i], value: value, run: run, progress: p.progress}
 		within, err := w.write(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("%v: %w", f.Beam, err)
@@ -92,6 +86,36 @@ func (e PencilBeam) Beamlets(ctx context.Context, r BeamletRequest) (*BeamletRes
 	result.Provenance.Heterogeneity = e.Heterogeneity.Name()
 	result.Provenance.Elapsed = time.Since(began)
 	return result, nil
+}
+
+// kernels is that of each field. Fields of one size and nearly one source–skin
+// distance share theirs.
+func (j *beamletJob) kernels(ctx context.Context) ([]*bixelKernel, error) {
+	type key struct {
+		ssd  int
+		size float64
+	}
+	first := map[key]int{}
+	shared, own := make([]int, len(j.fields)), []int{}
+	m := j.request.Machine
+	for i, f := range j.fields {
+		is := key{m.Pencil.Index(f.kernelSSD()), f.Size}
+		if _, ok := first[is]; !ok {
+			first[is] = i
+			own = append(own, i)
+		}
+		shared[i] = first[is]
+	}
+	all := make([]*bixelKernel, len(j.fields))
+	err := parallel.For(ctx, len(own), j.Threads, func(n int) (err error) {
+		f := j.fields[own[n]]
+		all[own[n]], err = newBixelKernel(m, f.kernelSSD(), f.Size, j.request.Reach)
+		return err
+	})
+	for i := range all {
+		all[i] = all[shared[i]]
+	}
+	return all, err
 }
 
 // result is what is known without the dose.
@@ -130,8 +154,13 @@ func (p *pencilJob) sight(ctx context.Context, j *beamletJob, f *bixelField) (*s
 
 func (s *sight) add(slab int, b *beamlet.Block, voxel [3]int) {
 	first, step := s.affine.At(float64(voxel[0]), float64(voxel[1]), float64(voxel[2])), s.affine.Step[0]
-	var depth [beamlet.Lanes]float32
-	s.rays.Row32(depth[:], first, step)
+	if s.depth[slab] == nil {
+		s.depth[slab] = make([]float32, 0, 1<<13)
+	}
+	at := len(s.depth[slab])
+	s.depth[slab] = slices.Grow(s.depth[slab], beamlet.Lanes)[:at+beamlet.Lanes]
+	depth := s.depth[slab][at:]
+	s.rays.Row32(depth, first, step)
 	for v, d := range depth {
 		if b.Inside>>v&1 == 0 {
 			depth[v] = 0
@@ -139,7 +168,6 @@ func (s *sight) add(slab int, b *beamlet.Block, voxel [3]int) {
 			s.fault[slab] = fmt.Errorf("dose: voxel (%d, %d, %d) lies at a depth of %v mm", voxel[0]+v, voxel[1], voxel[2], d)
 		}
 	}
-	s.depth[slab] = append(s.depth[slab], depth[:]...)
 	if s.rays.factors == nil {
 		return
 	}
@@ -169,6 +197,7 @@ type bixelWriter struct {
 
 	along, across *beamlet.Functions
 	profile       []float32 // by column; nil where it is flat
+	pool          sync.Pool // of *beamlet.Writer, whose memory is used again
 }
 
 // write returns the sum of every column.
@@ -210,8 +239,13 @@ func (f *bixelField) kernelSSD() float64 {
 // slab writes the columns of one slab and returns their sums.
 func (w *bixelWriter) slab(n int) []float64 {
 	f, step, k := w.field, w.field.affine.Step[0], w.across.Components
-	columns := slices.Clone(w.at[n])
-	to := &beamlet.Writer{Lattice: f.lattice, P: w.along, Q: w.across, Columns: columns, Value: w.value, Run: w.run}
+	to, ok := w.pool.Get().(*beamlet.Writer)
+	if !ok {
+		to = &beamlet.Writer{Lattice: f.lattice, P: w.along, Q: w.across, Value: w.value, Run: w.run}
+	}
+	defer w.pool.Put(to)
+	to.Columns = append(to.Columns[:0], w.at[n]...)
+	columns := to.Columns
 	amplitude := make([]float32, beamlet.Lanes*k)
 	unit := f.machine.Calibration.FluencePerMU
 	at := 0

@@ -26,7 +26,7 @@ type bixelKernel struct {
 	stride int          // pixels to a bixel
 	nodes  int          // pixel centres from (½, ½) on
 	tables []*mat.Dense // by component, [node of x][node of y]
-	basis  *mat.Dense   // φ_r, [node][r]
+	basis  *mat.Dense   // φ_r, [r][node]
 }
 
 // bixelDepths are those (mm) whose dose the basis is made for.
@@ -166,28 +166,30 @@ func (k *bixelKernel) shapes(depths *machine.DepthTable) ([]*mat.Dense, error) {
 	return shapes, nil
 }
 
-// dominant spans, nearly, the eigenvectors of the largest eigenvalues of
-// Σ S·S, S symmetric, by subspace iteration from columns of the last S, close
-// together where bixels are steep.
+// dominant is rows that span, nearly, the eigenvectors of the largest
+// eigenvalues of Σ S·S, S symmetric, by subspace iteration from rows of the last
+// S, close together where bixels are steep.
 func dominant(shapes []*mat.Dense, rank int) *mat.Dense {
 	nodes, _ := shapes[0].Dims()
-	basis := mat.NewDense(nodes, rank, nil)
 	last := shapes[len(shapes)-1]
+	basis := mat.NewDense(rank, nodes, nil)
 	for r := range rank {
 		t := float64(r) / float64(rank)
-		column := last.ColView(int(t * t * float64(nodes)))
-		for n := range nodes {
-			basis.Set(n, r, column.AtVec(n)+1e-6*math.Cos(math.Pi*float64(r)*(float64(n)+0.5)/float64(nodes))*last.At(0, 0))
+		row := basis.RawRowView(r)
+		copy(row, last.RawRowView(int(t*t*float64(nodes))))
+		// Something of every shape, should rows be much alike.
+		for n := range row {
+			row[n] += 1e-6 * last.At(0, 0) * math.Cos(math.Pi*float64(r)*(float64(n)+0.5)/float64(nodes))
 		}
 	}
-	const rounds = 6
+	const rounds = 5
+	var once, twice mat.Dense
 	for range rounds {
 		orthonormal(basis)
-		next := mat.NewDense(nodes, rank, nil)
+		next := mat.NewDense(rank, nodes, nil)
 		for _, s := range shapes {
-			var once, twice mat.Dense
-			once.Mul(s, basis)
-			twice.Mul(s, &once)
+			once.Mul(basis, s)
+			twice.Mul(&once, s)
 			next.Add(next, &twice)
 		}
 		basis = next
@@ -196,17 +198,16 @@ func dominant(shapes []*mat.Dense, rank int) *mat.Dense {
 	return basis
 }
 
-// orthonormal makes the columns of v so, keeping what each first ones span;
-// columns of no more than that become 0.
+// orthonormal makes the rows of v so, keeping what each first ones span; rows
+// of no more than that become 0.
 func orthonormal(v *mat.Dense) {
-	rows, columns := v.Dims()
-	t := mat.DenseCopyOf(v.T())
-	for c := range columns {
-		a := t.RawRowView(c)
+	rows, _ := v.Dims()
+	for r := range rows {
+		a := v.RawRowView(r)
 		before := floats.Norm(a, 2)
 		for range 2 { // twice is enough
-			for d := range c {
-				b := t.RawRowView(d)
+			for q := range r {
+				b := v.RawRowView(q)
 				floats.AddScaled(a, -floats.Dot(a, b), b)
 			}
 		}
@@ -214,11 +215,6 @@ func orthonormal(v *mat.Dense) {
 			floats.Scale(1/n, a)
 		} else {
 			clear(a)
-		}
-	}
-	for n := range rows {
-		for c := range columns {
-			v.Set(n, c, t.At(c, n))
 		}
 	}
 }
@@ -229,15 +225,15 @@ func (k *bixelKernel) functions(nx, ny int) (p, q *beamlet.Functions) {
 	products := make([]*mat.Dense, len(k.tables))
 	for c, t := range k.tables {
 		var once, core, product mat.Dense
-		once.Mul(t, k.basis)
-		core.Mul(k.basis.T(), &once)
-		product.Mul(k.basis, &core)
+		once.Mul(k.basis, t)
+		core.Mul(&once, k.basis.T())
+		product.Mul(&core, k.basis)
 		products[c] = &product
 	}
 	return p, k.spread(ny, products)
 }
 
-// spread lays values, [node][r] for each component, out on both sides of 0, far
+// spread lays values, [r][node] for each component, out on both sides of 0, far
 // enough for a number of lines, with zeros beyond the last node.
 func (k *bixelKernel) spread(lines int, values []*mat.Dense) *beamlet.Functions {
 	half := k.nodes + (lines-1)*k.stride + 2
@@ -247,10 +243,10 @@ func (k *bixelKernel) spread(lines int, values []*mat.Dense) *beamlet.Functions 
 	}
 	row := len(values) * beamlet.Rank
 	for c, value := range values {
-		for n := range k.nodes {
-			left, right := f.Node[(half-1-n)*row+c*beamlet.Rank:], f.Node[(half+n)*row+c*beamlet.Rank:]
-			for r, v := range value.RawRowView(n) {
-				left[r], right[r] = float32(v), float32(v)
+		for r := range beamlet.Rank {
+			at := c*beamlet.Rank + r
+			for n, v := range value.RawRowView(r) {
+				f.Node[(half-1-n)*row+at], f.Node[(half+n)*row+at] = float32(v), float32(v)
 			}
 		}
 	}

@@ -99,3 +99,16 @@ func TestBixelTablesAreTheirPixelsAddedUp(t *testing.T) {
 		assert.InDelta(t, float64(k.stride), sum, 1e-6, "a bixel keeps its fluence")
 	}
 }
+
+func BenchmarkBixelKernel(b *testing.B) {
+	for _, read := range []func() (*machine.Machine, error){machine.GenericSVD, func() (*machine.Machine, error) { return machine.Generic("generic_6mv") }} {
+		m, err := read()
+		require.NoError(b, err)
+		b.Run(m.Name, func(b *testing.B) {
+			for b.Loop() {
+				_, err := newBixelKernel(m, 900, 5, 50)
+				require.NoError(b, err)
+			}
+		})
+	}
+}

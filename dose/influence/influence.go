@@ -103,6 +103,7 @@ func (m *Matrix) compute(ctx context.Context, r *Request, from, to int) error {
 		}
 		if runs := runStart[columns]; int64(cap(m.Run)) < runs {
 			m.Run = make([]Run, runs)
+			hugepages.Advise(m.Run)
 		}
 		m.Value, m.Run = m.Value[:start[columns]], m.Run[:runStart[columns]]
 		return m.Value, m.Run, nil

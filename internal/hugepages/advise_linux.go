@@ -8,12 +8,12 @@ import (
 
 const page = 2 << 20
 
-func advise(v []float32) {
-	if 4*len(v) < 2*page {
+func advise(at unsafe.Pointer, bytes int) {
+	if bytes < 2*page {
 		return
 	}
-	b := unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 4*len(v))
-	if past := int(uintptr(unsafe.Pointer(&b[0])) % page); past > 0 {
+	b := unsafe.Slice((*byte)(at), bytes)
+	if past := int(uintptr(at) % page); past > 0 {
 		b = b[page-past:]
 	}
 	// A kernel without huge pages refuses, and all goes on with small ones.

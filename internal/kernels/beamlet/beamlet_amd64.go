@@ -5,28 +5,46 @@
 package beamlet
 
 // rowsAVX2 is rowsGeneric with dst as [line][voxel][Rank].
+//
+//go:noescape
 func rowsAVX2(dst *float32, node *float32, offset *int32, weight *float32, lines int, components int, stride int)
 
 // transposeAVX2 turns [line][voxel][Rank] into [line][Rank][voxel].
+//
+//go:noescape
 func transposeAVX2(dst *float32, src *float32, lines int)
 
 // transposeAVX512 turns [line][voxel][Rank] into [line][Rank][voxel].
+//
+//go:noescape
 func transposeAVX512(dst *float32, src *float32, lines int)
 
 // countAVX2 is countGeneric for nx × ny bixels.
+//
+//go:noescape
 func countAVX2(columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
 
 // valuesAVX2 is valuesGeneric for nx × ny bixels.
+//
+//go:noescape
 func valuesAVX2(value *float32, run *int32, columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, p *float32, q *float32, squares *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
 
 // countAVX512 is countGeneric for nx × ny bixels.
+//
+//go:noescape
 func countAVX512(columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
 
 // valuesAVX512 is valuesGeneric for nx × ny bixels.
+//
+//go:noescape
 func valuesAVX512(value *float32, run *int32, columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, p *float32, q *float32, squares *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
 
 // sumAVX2 is sumGeneric for a number of vectors of 16 values, at least one.
+//
+//go:noescape
 func sumAVX2(sums *float64, value *float32, vectors int)
 
 // sumAVX512 is sumGeneric for a number of vectors of 16 values, at least one.
+//
+//go:noescape
 func sumAVX512(sums *float64, value *float32, vectors int)

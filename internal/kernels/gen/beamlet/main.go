@@ -41,6 +41,7 @@ func main() {
 // sum adds 16 values a turn, each to a sum of its own.
 func sum(name string, doubles int) {
 	TEXT(name, NOSPLIT, "func(sums *float64, value *float32, vectors int)")
+	Pragma("noescape")
 	Doc(name + " is sumGeneric for a number of vectors of 16 values, at least one.")
 	sums := Load(Param("sums"), GP64())
 	value := Load(Param("value"), GP64())
@@ -74,6 +75,7 @@ func sum(name string, doubles int) {
 // rows looks functions up and interpolates, voxel after voxel.
 func rows() {
 	TEXT("rowsAVX2", NOSPLIT, "func(dst *float32, node *float32, offset *int32, weight *float32, lines int, components int, stride int)")
+	Pragma("noescape")
 	Doc("rowsAVX2 is rowsGeneric with dst as [line][voxel][Rank].")
 	dst := Load(Param("dst"), GP64())
 	node := Load(Param("node"), GP64())
@@ -144,6 +146,7 @@ func rows() {
 // every 128 bits, which hold voxels that are 4 apart.
 func transpose(name string, wide int) {
 	TEXT(name, NOSPLIT, "func(dst *float32, src *float32, lines int)")
+	Pragma("noescape")
 	Doc(name + " turns [line][voxel][Rank] into [line][Rank][voxel].")
 	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())
@@ -237,9 +240,11 @@ func (w width) entries(name string, write bool) {
 	const size = "nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)"
 	if write {
 		TEXT(name, NOSPLIT, "func(value *float32, run *int32, "+counted+"p *float32, q *float32, squares *float32, "+size)
+	Pragma("noescape")
 		Doc(name + " is valuesGeneric for nx × ny bixels.")
 	} else {
 		TEXT(name, NOSPLIT, "func("+counted+size)
+	Pragma("noescape")
 		Doc(name + " is countGeneric for nx × ny bixels.")
 	}
 	local := AllocLocal(24)
