@@ -1,9 +1,9 @@
 # make test: everything that must pass before a change lands.
-.PHONY: test format vet unit race generated portable
+.PHONY: test format vet unit race generated portable python
 
 TOOL = go tool -modfile=internal/tools/go.mod
 
-test: format vet generated unit portable race
+test: format vet generated unit portable race python
 
 format:
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt needed:"; echo "$$out"; exit 1; fi
@@ -37,3 +37,7 @@ portable:
 		echo GOARCH=arm64 go test -short ./internal/kernels/...; \
 		GOARCH=arm64 go test -short -exec qemu-aarch64-static ./internal/kernels/...; \
 	else echo "no qemu-aarch64-static: arm64 is built, not run"; fi
+
+# The Python package, from the wheel, in an empty environment.
+python:
+	bindings/python/check
