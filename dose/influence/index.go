@@ -14,6 +14,7 @@ import (
 
 	"github.com/kerma-rt/kerma/dose"
 	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/hugepages"
 )
 
 // ErrStore is wrapped by errors about a folder that holds no influence matrix,
@@ -68,10 +69,13 @@ func largestOf(blocks []block) *block {
 	return &l
 }
 
-// memory is an empty matrix with room for the block, so that one after the
+// memory is a matrix with room for the block, so that one after the
 // other leaves no smaller piece of memory behind.
 func (b *block) memory(g geometry.Grid) *Matrix {
-	return &Matrix{Grid: g, Value: make([]float32, 0, b.Entries), Run: make([]Run, 0, b.Runs)}
+	m := &Matrix{Grid: g, Value: make([]float32, b.Entries), Run: make([]Run, b.Runs)}
+	hugepages.Advise(m.Value)
+	hugepages.Advise(m.Run)
+	return m
 }
 
 // gridRecord is a grid in JSON.

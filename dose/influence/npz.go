@@ -18,7 +18,8 @@ func (m *Matrix) WriteNPZ(ctx context.Context, w io.Writer) error {
 	if err := m.valid(); err != nil {
 		return err
 	}
-	return writeNPZ(w, "csc", [2]int{m.Voxels(), m.Columns()}, int64(len(m.Value)), m.once(ctx))
+	entries := int64(len(m.Value))
+	return writeNPZ(w, "csc", [2]int{m.Voxels(), m.Columns()}, entries, wide(entries), m.once(ctx))
 }
 
 // once is the matrix as the only one of its blocks.
@@ -34,15 +35,17 @@ func (m *Matrix) once(ctx context.Context) func(f func(*Matrix) error) error {
 // WriteNPZ is that of Matrix, block by block. It fails as Multiply does, and
 // with the error of ctx.
 func (s *Store) WriteNPZ(ctx context.Context, w io.Writer) error {
-	return writeNPZ(w, "csc", [2]int{s.Voxels(), s.Columns()}, s.entries, func(f func(*Matrix) error) error {
+	return writeNPZ(w, "csc", [2]int{s.Voxels(), s.Columns()}, s.entries, wide(s.entries), func(f func(*Matrix) error) error {
 		return s.each(ctx, func(_ *block, m *Matrix) error { return f(m) })
 	})
 }
 
+// wide reports whether so many entries need indices of 64 bits.
+func wide(entries int64) bool { return entries > math.MaxInt32 }
+
 // writeNPZ writes the lines that each goes through in order, twice.
-func writeNPZ(w io.Writer, format string, size [2]int, entries int64, each func(f func(*Matrix) error) error) error {
+func writeNPZ(w io.Writer, format string, size [2]int, entries int64, wide bool, each func(f func(*Matrix) error) error) error {
 	archive := zip.NewWriter(w)
-	wide := entries > math.MaxInt32
 	index := "<i4"
 	if wide {
 		index = "<i8"

@@ -38,6 +38,15 @@ func TestNPZHasEveryEntry(t *testing.T) {
 			require.True(t, slices.Equal(matrix.Index(nil, j), index[start[j]:start[j+1]]), "column %d", j)
 		}
 	}
+	long := filepath.Join(folder, "wide.npz")
+	write(t, long, func(b *bytes.Buffer) error { return matrix.WriteWideNPZ(t.Context(), b) })
+	for _, name := range []string{"indptr", "indices"} {
+		var short []int64
+		for _, i := range array[int32](t, one, name) {
+			short = append(short, int64(i))
+		}
+		require.True(t, slices.Equal(short, array[int64](t, long, name)), name)
+	}
 }
 
 // Reference: what SciPy makes of the files.
@@ -50,12 +59,13 @@ func TestSciPyMultipliesTheNPZ(t *testing.T) {
 	require.NoError(t, err)
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, "csc.npz"), func(b *bytes.Buffer) error { return matrix.WriteNPZ(t.Context(), b) })
+	write(t, filepath.Join(folder, "wide.npz"), func(b *bytes.Buffer) error { return matrix.WriteWideNPZ(t.Context(), b) })
 	write(t, filepath.Join(folder, "csr.npz"), func(b *bytes.Buffer) error { return rows.WriteNPZ(t.Context(), b) })
 	const script = `
 import sys, numpy as np, scipy.sparse as s
-for kind in ("csc", "csr"):
+for kind in ("csc", "csr", "wide"):
     a = s.load_npz(sys.argv[1] + "/" + kind + ".npz")
-    assert a.format == kind and a.dtype == np.float32, (a.format, a.dtype)
+    assert a.format == ("csr" if kind == "csr" else "csc") and a.dtype == np.float32, (a.format, a.dtype)
     a.check_format(full_check=True)
     assert a.has_sorted_indices
     dose = a.astype(np.float64) @ (np.arange(a.shape[1], dtype=np.float64) % 7 / 8)
@@ -69,7 +79,7 @@ for kind in ("csc", "csr"):
 	}
 	want := make([]float32, matrix.Voxels())
 	require.NoError(t, matrix.Multiply(want, weights))
-	for _, kind := range []string{"csc", "csr"} {
+	for _, kind := range []string{"csc", "csr", "wide"} {
 		requireClose(t, want, array[float32](t, filepath.Join(folder, kind+"_dose.npz"), "dose"))
 	}
 }

@@ -71,7 +71,8 @@ func (r *Rows) WriteNPZ(ctx context.Context, w io.Writer) error {
 	if err := m.validFor(r.Columns()); err != nil {
 		return err
 	}
-	return writeNPZ(w, "csr", [2]int{r.Voxels(), r.Columns()}, int64(len(r.Value)), m.once(ctx))
+	entries := int64(len(r.Value))
+	return writeNPZ(w, "csr", [2]int{r.Voxels(), r.Columns()}, entries, wide(entries), m.once(ctx))
 }
 
 func (r *Rows) lines() sparse.Lines {

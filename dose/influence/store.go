@@ -47,7 +47,7 @@ type Store struct {
 }
 
 // Open finds the matrix that a Stream has made in a folder. It fails with
-// ErrUnfinished and ErrStore.
+// ErrUnfinished, with ErrStore, and with os.ErrNotExist where no index is.
 func Open(folder string) (*Store, error) {
 	x, err := readIndex(folder)
 	if err != nil {
@@ -66,10 +66,17 @@ func newStore(folder string, x *index) (*Store, error) {
 		Engine: x.Engine, Version: x.Version, Heterogeneity: x.Method, Machines: x.Machines, Grid: grid, Calibration: x.Tissue,
 		Elapsed: time.Duration(x.Seconds * float64(time.Second)),
 	}
-	for _, b := range x.Blocks {
+	for i := range x.Blocks {
+		b := &x.Blocks[i]
 		if !b.done() {
 			return nil, fmt.Errorf("%w: %s: columns %d to %d are missing", ErrUnfinished, folder, b.From, b.To)
 		}
+		// So that no memory is asked for that files do not fill.
+		f, err := openBlock(folder, b)
+		if err != nil {
+			return nil, err
+		}
+		f.Close()
 		s.entries += b.Entries
 		s.Lost = append(s.Lost, b.Lost...)
 	}

@@ -273,11 +273,13 @@ func TestFinishedBlocksAreMadeAgainOnlyIfDamaged(t *testing.T) {
 	flipped := slices.Clone(want[names[1]])
 	flipped[len(flipped)-3] ^= 1
 	require.NoError(t, os.WriteFile(filepath.Join(folder, names[1]), flipped, 0o644))
-	require.NoError(t, os.Truncate(filepath.Join(folder, names[2]), 100))
-	require.NoError(t, os.Remove(filepath.Join(folder, names[4])))
 	store, err := influence.Open(folder)
 	require.NoError(t, err)
 	require.ErrorIs(t, store.Multiply(make([]float32, store.Voxels()), make([]float64, store.Columns())), influence.ErrStore)
+	require.NoError(t, os.Truncate(filepath.Join(folder, names[2]), 100))
+	require.NoError(t, os.Remove(filepath.Join(folder, names[4])))
+	_, err = influence.Open(folder)
+	require.ErrorIs(t, err, influence.ErrStore)
 	made(t, r, folder)
 	require.EqualValues(t, 3, counting.calls.Load())
 	require.Equal(t, want, files(t, folder))
@@ -367,6 +369,33 @@ func TestDamagedFilesAreTypedErrors(t *testing.T) {
 	}
 	_, err := influence.Open(t.TempDir())
 	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// What files say, it is a matrix or an error.
+func FuzzStore(f *testing.F) {
+	r := layered(f)
+	r.Beams = r.Beams[:1]
+	folder := f.TempDir()
+	made(f, r, folder)
+	index, err := os.ReadFile(filepath.Join(folder, "index.json"))
+	require.NoError(f, err)
+	block := files(f, folder)["columns-00000000.block"]
+	f.Add(index, block)
+	f.Add(index[:len(index)-9], block)
+	f.Add(bytes.ReplaceAll(index, []byte("0"), []byte("9")), block)
+	f.Add(bytes.Replace(index, []byte(`"entries": `), []byte(`"entries": 9`), 1), block)
+	f.Fuzz(func(t *testing.T, index, block []byte) {
+		folder := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "index.json"), index, 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "columns-00000000.block"), block, 0o644))
+		store, err := influence.Open(folder)
+		if err == nil && store.Voxels() < 1e6 && store.Columns() < 1e5 {
+			err = store.Multiply(make([]float32, store.Voxels()), make([]float64, store.Columns()))
+		}
+		if err != nil && !errors.Is(err, influence.ErrStore) && !errors.Is(err, influence.ErrUnfinished) {
+			t.Fatal(err)
+		}
+	})
 }
 
 func TestFolderOfAnotherMatrixIsLeftAlone(t *testing.T) {

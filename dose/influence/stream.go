@@ -54,7 +54,7 @@ type Size struct {
 // NPZ is about how many bytes WriteNPZ writes.
 func (s Size) NPZ() int64 {
 	index := int64(4)
-	if s.Entries > math.MaxInt32 {
+	if wide(s.Entries) {
 		index = 8
 	}
 	return s.Entries*(4+index) + int64(s.Columns)*index
