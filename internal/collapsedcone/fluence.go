@@ -169,14 +169,29 @@ func (s *shadow) over(i, j, k int) float64 {
 	return s.parts(i, j, k, x, y, scale)
 }
 
-// parts is the mean over up to 4³ parts of the voxel, each over the box around
-// its shadow: as many along an axis as its shadow is long.
+// parts is the mean over parts of the voxel, each over the box around its
+// shadow. The shadow is swept by the three axes of the voxel: in each direction
+// of the map one of them may stay whole, for the others the voxel is divided.
 func (s *shadow) parts(i, j, k int, x, y, scale float64) float64 {
-	const most, length = 4, 0.5 // mm
-	var n [3]int
+	const most, length, least = 4, 0.5, 0.03 // parts; mm
+	var long [2][3]float64
 	for a, step := range s.affine.Step {
-		long := scale * max(math.Abs(step.X+x/s.sad*step.Z), math.Abs(step.Y+y/s.sad*step.Z))
-		n[a] = min(max(int(math.Ceil(long/length)), 1), most)
+		long[0][a] = scale * math.Abs(step.X+x/s.sad*step.Z)
+		long[1][a] = scale * math.Abs(step.Y+y/s.sad*step.Z)
+	}
+	n := [3]int{1, 1, 1}
+	for _, l := range long {
+		whole := 0
+		for a := range l {
+			if l[a] > l[whole] {
+				whole = a
+			}
+		}
+		for a := range l {
+			if a != whole && l[a] > least {
+				n[a] = max(n[a], min(int(math.Ceil(l[a]/length))+1, most))
+			}
+		}
 	}
 	hx, hy := s.half(x, y, scale, n)
 	off := func(i, n int) float64 { return (float64(i)+0.5)/float64(n) - 0.5 }
