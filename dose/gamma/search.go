@@ -115,38 +115,50 @@ func (r *Result) block(ctx context.Context, s searcher, reference *geometry.Volu
 func (r *Result) row(s searcher, reference *geometry.Volume, at place, first int, scale, gamma2 []float64, total *sum) {
 	size := reference.Grid.Size()
 	gamma, dose := r.Gamma.Data[first:first+len(gamma2)], reference.Data[first:first+len(gamma2)]
+	from, to := 0, len(gamma)
+	for from < to && gamma[from] != gamma[from] {
+		from++
+	}
+	if from == to {
+		return
+	}
+	for gamma[to-1] != gamma[to-1] {
+		to--
+	}
+	gamma, dose, scale, gamma2 = gamma[from:to], dose[from:to], scale[from:to], gamma2[from:to]
 	percent := r.DosePercent / 100
 	global := 1 / (percent * r.Normalisation)
-	any := false
 	for i, g := range gamma {
 		gamma2[i] = float64(g)
 		scale[i] = global
 		if r.Local {
 			scale[i] = 1 / (percent * float64(dose[i]))
 		}
-		any = any || g == g
 	}
-	if !any {
-		return
-	}
-	x, yz := first%size[0], first/size[0]
+	x, yz := (first+from)%size[0], first/size[0]
 	s.Row(at.index(x, yz%size[1], yz/size[1]), [3]float64{at.axis[0].X, at.axis[0].Y, at.axis[0].Z}, dose, scale, gamma2)
 	for i, g2 := range gamma2 {
 		if g2 != g2 {
 			continue
 		}
-		if math.IsInf(g2, 1) {
+		if g2 > math.MaxFloat64 {
 			gamma[i] = notANumber
 			total.noData++
 			continue
 		}
-		g := math.Min(math.Sqrt(g2), r.MaxGamma)
+		// Written out: min and max of floats look for NaN.
+		g := math.Sqrt(g2)
+		if g > r.MaxGamma {
+			g = r.MaxGamma
+		}
 		total.points++
 		if g <= 1 {
 			total.passed++
 		}
 		total.total += g
-		total.greatest = math.Max(total.greatest, g)
+		if g > total.greatest {
+			total.greatest = g
+		}
 		gamma[i] = rounded(g)
 	}
 }

@@ -11,6 +11,12 @@
 // worse than the best point so far; what remains is minimised by a projected
 // Newton iteration and left only with proof that nothing below the best, less
 // a relative tolerance, is hidden in it (see bound.go).
+//
+// Points go through this side by side (see row.go): first the cell that the
+// gradient leads to, then one look at each neighbour, which settles most;
+// the others are put off until there are enough of them to be minimised side by
+// side; and the few cells that resist are cut up one at a time (see
+// minimise.go).
 package gammasearch
 
 import "math"

@@ -10,8 +10,8 @@ const aligned = 1e-9
 // first, first + step, … of the lattice: gamma2[i] becomes the γ² of point i,
 // or +Inf where Minimum finds nothing, unless it is not a number; then there is
 // no such point. Scale is the reciprocal of each point's dose criterion. The
-// result of a point does not depend on the points round it, but for what lies
-// within the tolerance of the proof.
+// result of a point depends on the points round it by no more than the tolerance
+// of the proof.
 func (s *Search) Row(first, step [3]float64, dose []float32, scale, gamma2 []float64) {
 	index := func(i int) [3]float64 {
 		x := float64(i)

@@ -119,6 +119,9 @@ const (
 	highY
 	highZ
 
+	reachX // how far from the point something better can lie
+	reachY
+	reachZ
 	cut // what a lower bound must reach
 	twistX
 	twistY

@@ -40,6 +40,7 @@ func search(wide, scattered bool) {
 // lanesOnce searches for the points of one vector.
 func (k *searcher) lanesOnce() {
 	k.store(k.load(best), cut)
+	k.reach()
 	for i := range 3 {
 		k.store(k.load(fx+i), x+i)
 	}
@@ -103,7 +104,15 @@ func (k *searcher) predict() {
 	b := k.load(best)
 	active := k.compare(greater, b, k.row(stop))
 	k.home.set(active)
-	low, high := k.gather(k.least, k.index(spanAt), k.home.get()), k.gather(k.most, k.index(spanAt), k.home.get())
+	low, high := k.vector(), k.vector()
+	home := GP64()
+	if k.scattered {
+		low, high = k.gather(k.least, k.index(spanAt), k.home.get()), k.gather(k.most, k.index(spanAt), k.home.get())
+	} else {
+		MOVLQSX(Mem{Base: k.ints32, Disp: spanAt}, home)
+		VCVTPS2PD(Mem{Base: k.least, Index: home, Scale: 4}, low)
+		VCVTPS2PD(Mem{Base: k.most, Index: home, Scale: 4}, high)
+	}
 	k.home.set(k.and(k.home.get(), k.compare(atMost, low, high)))
 	k.unless(k.home.get(), "unpredicted")
 	zero := k.zero()
@@ -113,7 +122,12 @@ func (k *searcher) predict() {
 		k.store(f, rx+i)
 		k.store(k.clamp(f, zero, k.row(wx+i)), ux+i)
 	}
-	k.corners(k.index(cellAt), k.home)
+	if k.scattered {
+		k.corners(k.index(cellAt), k.home)
+	} else {
+		MOVLQSX(Mem{Base: k.ints32, Disp: cellAt}, home)
+		k.consecutive(home)
+	}
 	tt, g, g2 := k.value(k.load(ux), k.load(uy), k.load(uz))
 	k.store(tt, t)
 	k.store(g2, gamma2)
@@ -248,14 +262,19 @@ func (k *searcher) neighbour() {
 		MOVLQSX(Mem{Base: k.apart, Disp: 4}, i)
 		MOVLQSX(Mem{Base: k.ints32, Disp: cellAt}, home)
 		ADDQ(home, i)
-		at := GP64()
-		LEAQ(Mem{Base: k.doses, Index: i, Scale: 4}, at)
-		k.coefficients(func(at reg.Register) reg.VecVirtual {
-			v := k.vector()
-			VCVTPS2PD(Mem{Base: at}, v)
-			return v
-		}, at)
+		k.consecutive(i)
 	}
+}
+
+// consecutive loads cells that follow one another along x, the first at an index.
+func (k *searcher) consecutive(i reg.Register) {
+	at := GP64()
+	LEAQ(Mem{Base: k.doses, Index: i, Scale: 4}, at)
+	k.coefficients(func(at reg.Register) reg.VecVirtual {
+		v := k.vector()
+		VCVTPS2PD(Mem{Base: at}, v)
+		return v
+	}, at)
 }
 
 // corners loads the cells at the indices where the mask is set.
@@ -338,6 +357,7 @@ func (k *searcher) improve(m Op) {
 	reach := k.mul(g2, k.row(keep))
 	over := k.compare(greater, g2, k.row(stop))
 	k.replace(better, cut, k.blend(over, k.zero(), reach))
+	k.reach()
 	Label(skip)
 }
 
@@ -399,7 +419,7 @@ func settleCells(wide bool) {
 	k.whole = Load(Param("v"), GP64()).(reg.GPVirtual)
 	k.doses = Load(Param("dose"), GP64()).(reg.GPVirtual)
 	k.halves(func() {
-		k.store(k.load(best), cut)
+		k.reach()
 		over := k.compare(greater, k.load(best), k.row(stop))
 		k.store(k.blend(over, k.zero(), k.mul(k.load(best), k.row(keep))), cut)
 		k.live.set(over)
@@ -506,13 +526,19 @@ func (k *searcher) settledBy(bound reg.VecVirtual) {
 	k.live.set(k.and(k.live.get(), k.compare(greater, reach, k.zero())))
 }
 
-// within leaves out what lies further away than the best, and moves u inside.
-func (k *searcher) within() {
+// reach is how far away, in cells, something better can lie.
+func (k *searcher) reach() {
 	reach := k.vector()
 	VSQRTPD(k.row(best), reach)
 	for i := range 3 {
-		r, zero, width := k.load(rx+i), k.zero(), k.load(wx+i)
-		out := k.mul(reach, k.row(ikX+i))
+		k.store(k.mul(reach, k.row(ikX+i)), reachX+i)
+	}
+}
+
+// within leaves out what lies further away than the best, and moves u inside.
+func (k *searcher) within() {
+	for i := range 3 {
+		r, zero, width, out := k.load(rx+i), k.zero(), k.load(wx+i), k.load(reachX+i)
 		low := k.clamp(k.sub(r, out), zero, width)
 		high := k.clamp(k.add(r, out), zero, width)
 		k.store(low, lowX+i)
@@ -565,9 +591,13 @@ func (k *searcher) bound(l reg.VecVirtual) reg.VecVirtual {
 			k.fma(e, q, d)
 			return k.mul(e, d)
 		}
-		in := term(inner)
-		ends := k.min(term(low), term(high))
-		sum = k.add(sum, k.blend(k.compare(greater, q, k.zero()), ends, in))
+		least := term(inner)
+		convex := k.compare(greater, q, k.zero())
+		skip := k.label("convex")
+		k.unless(k.without(k.live.get(), convex), skip)
+		VMOVUPD(k.blend(convex, k.min(term(low), term(high)), least), least)
+		Label(skip)
+		sum = k.add(sum, least)
 	}
 	return sum
 }
