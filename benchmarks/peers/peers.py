@@ -389,16 +389,17 @@ def run(o):
     cases = work / "cases"
     if cases.exists():
         shutil.rmtree(cases)
+    print("Kerma writes the cases …", file=sys.stderr, flush=True)
     subprocess.run([o.kerma, "benchmark", "speed", "--export", str(cases), *sources(o)], check=True)
     rows = []
     for case in chosen:
         print(f"{case} …", file=sys.stderr, flush=True)
         rows.append(compare(o, case, cases))
+        if o.json:  # what has been measured is kept if the rest is not waited for
+            Path(o.json).write_text(json.dumps(rows, indent=1) + "\n")
     text = table(rows)
     print(text)
     print("matRad: not run, there is no " + ("case for it in this script" if shutil.which("octave") else "Octave here"))
-    if o.json:
-        Path(o.json).write_text(json.dumps(rows, indent=1) + "\n")
     if o.markdown:
         versions = ", ".join(p for g in groups().values() for p in g)
         document(o.markdown, f"Made by `benchmarks/peers/peers.py run`: {versions}; peers on {o.peer_threads} thread.\n\n{text}")

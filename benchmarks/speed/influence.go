@@ -80,8 +80,9 @@ func (p *phantom) request(beams, threads int) (influence.Request, error) {
 	return r, nil
 }
 
-// matrix is a job that makes an influence matrix.
-func matrix(beams int) func(context.Context, Options, int) (run, error) {
+// matrix is a job that makes an influence matrix; again, in the memory of the
+// one before.
+func matrix(beams int, again bool) func(context.Context, Options, int) (run, error) {
 	return func(ctx context.Context, o Options, threads int) (run, error) {
 		p, err := o.phantom()
 		if err != nil {
@@ -97,6 +98,9 @@ func matrix(beams int) func(context.Context, Options, int) (run, error) {
 		}
 		return run{units: float64(m.Entries()), unit: "entries", do: func(ctx context.Context) (func() string, error) {
 			m, err := influence.Compute(ctx, r)
+			if again {
+				r.Reuse = m
+			}
 			return func() string {
 				return fmt.Sprintf("%d bixels, %d entries in %.0f MB", m.Columns(), m.Entries(), float64(held(m))/1e6)
 			}, err
@@ -159,6 +163,6 @@ func bixels(ctx context.Context, o Options, beams float64) (run, float64, error)
 	for _, b := range r.Beams {
 		columns += len(b.Centre)
 	}
-	prepared, err := matrix(int(beams))(ctx, o, o.Threads)
+	prepared, err := matrix(int(beams), false)(ctx, o, o.Threads)
 	return prepared, float64(columns), err
 }

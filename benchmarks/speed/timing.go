@@ -49,6 +49,7 @@ type run struct {
 func measure(ctx context.Context, r run, threads, repetitions int) (*Timing, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
 	t := &Timing{Threads: threads, Units: r.units, Unit: r.unit}
+	runtime.GC() // what pools hold goes with the second collection
 	debug.FreeOSMemory()
 	t.Before = benchmarks.Figure(resident())
 	reset := resetPeak()
