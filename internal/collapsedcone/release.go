@@ -67,7 +67,7 @@ func volumes(f *cones.Field) [][]float32 {
 }
 
 // Rays of the tables of path lengths, mm.
-const raySpacing, rayStep = 2, 1.25
+const raySpacing, rayStep = 2, 2
 
 // release fills in what poses release. With planar fluence Φ in the isocentre
 // plane, photons of energy E_b and share n_b, path lengths L_k = ∫ρ c_k dl
@@ -305,6 +305,21 @@ func (c *Calculation) pathLengths(ctx context.Context, p Pose) ([]*heterogeneity
 	field := heterogeneity.Field{
 		X0: f.X - margin, X1: f.X + float64(f.NX)*f.Spacing + margin,
 		Y0: f.Y - margin, Y1: f.Y + float64(f.NY)*f.Spacing + margin,
+	}
+	// Nor is anything wanted beside the shadow of the lattice.
+	size := c.medium.Size()
+	shadow := heterogeneity.Field{X0: math.Inf(1), X1: math.Inf(-1), Y0: math.Inf(1), Y1: math.Inf(-1)}
+	affine := p.Frame.OfGrid(c.medium.Grid)
+	for n := range 8 {
+		b := affine.At(float64(size[0]*(n&1))-0.5, float64(size[1]*(n>>1&1))-0.5, float64(size[2]*(n>>2))-0.5)
+		scale := p.Frame.SAD / max(p.Frame.SAD-b.Z, 1)
+		shadow.X0, shadow.X1 = min(shadow.X0, b.X*scale), max(shadow.X1, b.X*scale)
+		shadow.Y0, shadow.Y1 = min(shadow.Y0, b.Y*scale), max(shadow.Y1, b.Y*scale)
+	}
+	field.X0, field.X1 = max(field.X0, shadow.X0-raySpacing), min(field.X1, shadow.X1+raySpacing)
+	field.Y0, field.Y1 = max(field.Y0, shadow.Y0-raySpacing), min(field.Y1, shadow.Y1+raySpacing)
+	if field.X0 > field.X1 || field.Y0 > field.Y1 {
+		field = heterogeneity.Field{} // they do not meet
 	}
 	beam := heterogeneity.Beam{Frame: p.Frame, Field: field, Spacing: raySpacing, Step: rayStep, Threads: c.threads, Cache: &c.cache}
 	var tables []*heterogeneity.Depths
