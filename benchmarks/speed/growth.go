@@ -47,14 +47,14 @@ var curves = []curve{
 		r, err := field(generic6MV, int(beams), 0)(ctx, o, o.Threads)
 		return r, beams, err
 	}},
-	{"collapsed cone, 128×128×75 voxels of water", "cones, about", []float64{48, 72, 144, 288, 576}, func(_ context.Context, o Options, directions float64) (run, float64, error) {
-		r, err := coneRequest([3]int{128, 128, 75}, false)
+	{"collapsed cone, 96×96×64 voxels of water", "cones, about", []float64{48, 72, 144, 288, 576}, func(_ context.Context, o Options, directions float64) (run, float64, error) {
+		r, err := coneRequest([3]int{96, 96, 64}, false)
 		if err != nil {
 			return run{}, 0, err
 		}
 		return computing(dose.CollapsedCone{Directions: int(directions)}, r, o.Threads), directions, nil
 	}},
-	{"collapsed cone, about 72 directions, water", "dose voxels", []float64{64, 96, 128, 160, 192}, func(_ context.Context, o Options, side float64) (run, float64, error) {
+	{"collapsed cone, about 72 directions, water", "dose voxels", []float64{48, 64, 96, 112, 128}, func(_ context.Context, o Options, side float64) (run, float64, error) {
 		r, err := coneRequest([3]int{int(side), int(side), int(side)}, false)
 		if err != nil {
 			return run{}, 0, err
