@@ -15,6 +15,7 @@ import (
 	"github.com/kerma-rt/kerma/dose/machine"
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
+	"github.com/kerma-rt/kerma/internal/kernels/simd"
 )
 
 // lungBlock is a cube of water around the isocentre, 160 mm wide, with a block
@@ -72,6 +73,32 @@ func TestCollapsedConeSameBitsForAnyNumberOfThreads(t *testing.T) {
 	for _, n := range []int{3} {
 		r.Threads = n
 		assert.Equal(t, want.Dose.Data, compute(t, dose.CollapsedCone{Directions: 48}, r).Dose.Data)
+	}
+}
+
+func TestCollapsedConeIsTheSameOnEveryLevel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compares doses at length; shorter tests run the same code")
+	}
+	r := coneRequest(t, lungBlock(t), open(25, 100))
+	restore := simd.Set(simd.Generic)
+	want := compute(t, dose.CollapsedCone{Directions: 48}, r)
+	restore()
+	var most float64
+	for _, d := range want.Dose.Data {
+		most = max(most, float64(d))
+	}
+	for _, level := range simd.Available() {
+		restore := simd.Set(level)
+		got := compute(t, dose.CollapsedCone{Directions: 48}, r)
+		restore()
+		var worst float64
+		for i, d := range want.Dose.Data {
+			worst = max(worst, math.Abs(float64(got.Dose.Data[i]-d))/most)
+			require.Equal(t, d == 0, got.Dose.Data[i] == 0)
+		}
+		t.Logf("%v: within %.1e of the maximum", level, worst)
+		assert.Less(t, worst, 1e-5)
 	}
 }
 
