@@ -25,8 +25,6 @@ func WriteCT(dir string, c *CT) error {
 	g := c.Volume.Grid
 	size := g.Size()
 	switch {
-	case c.StudyUID == "":
-		return fail(tag.StudyInstanceUID, nil, "a CT cannot be written without its study")
 	case c.Position == "":
 		return fail(tag.PatientPosition, nil, "a CT cannot be written without the position of the patient")
 	case size[0] > math.MaxUint16 || size[1] > math.MaxUint16:
@@ -41,7 +39,7 @@ func WriteCT(dir string, c *CT) error {
 			return fail(tag.PixelData, v, fmt.Sprintf("voxel (%d, %d, %d): CT numbers have 16 bits", i%size[0], i/size[0]%size[1], i/size[0]/size[1]))
 		}
 	}
-	wanted := []*string{&c.SeriesUID, &c.FrameOfReferenceUID}
+	wanted := []*string{&c.StudyUID, &c.SeriesUID, &c.FrameOfReferenceUID}
 	if len(c.SliceUIDs) == 0 {
 		c.SliceUIDs = make([]string, size[2])
 		for k := range c.SliceUIDs {

@@ -82,7 +82,6 @@ func TestWrittenCTAndStructuresSatisfyTheStandard(t *testing.T) {
 func TestWhatMakesNoCTIsNotWritten(t *testing.T) {
 	for name, spoil := range map[string]func(*dicom.CT){
 		"no volume":      func(c *dicom.CT) { c.Volume = nil },
-		"no study":       func(c *dicom.CT) { c.StudyUID = "" },
 		"no position":    func(c *dicom.CT) { c.Position = "" },
 		"too high":       func(c *dicom.CT) { c.Volume.Data[5] = 40000 },
 		"not a number":   func(c *dicom.CT) { c.Volume.Data[5] = float32(math.NaN()) },
