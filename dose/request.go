@@ -237,17 +237,32 @@ func (j *job) course(dose *geometry.Volume) (*Result, error) {
 	}
 	err := each(func(e *extremes, plane []float32) {
 		e.wrong = -1
-		for i, d := range plane {
-			if d == 0 {
-				continue
+		least, most := float32(0), float32(0)
+		for y := range n[1] {
+			row := plane[y*n[0] : (y+1)*n[0]]
+			// Most of the rows' ends lie outside the body.
+			first, end := 0, len(row)
+			for first < end && row[first] == 0 {
+				first++
 			}
-			d *= fractions
-			plane[i] = d
-			e.least, e.most = min(e.least, d), max(e.most, d)
-			if d-d != 0 && e.wrong < 0 { // not a number, or infinite
-				e.wrong = i
+			for end > first && row[end-1] == 0 {
+				end--
+			}
+			for i := first; i < end; i++ {
+				d := row[i] * fractions
+				row[i] = d
+				if d > most {
+					most = d
+				}
+				if d < least {
+					least = d
+				}
+				if d-d != 0 && e.wrong < 0 { // not a number, or infinite
+					e.wrong = y*n[0] + i
+				}
 			}
 		}
+		e.least, e.most = least, most
 	})
 	if err != nil {
 		return nil, err

@@ -25,14 +25,14 @@ type Cache struct {
 
 type columns struct {
 	once  sync.Once
-	value []float32
+	value *fan.Columns
 	err   error
 }
 
 // ColumnBytes is what the columns of a volume on g take, in bytes.
 func ColumnBytes(g geometry.Grid) int64 { return fan.ColumnBytes(g.Size()) }
 
-func (c *Cache) columns(ctx context.Context, v *geometry.Volume, threads int) ([]float32, error) {
+func (c *Cache) columns(ctx context.Context, v *geometry.Volume, threads int) (*fan.Columns, error) {
 	if c == nil || !c.Columns {
 		return nil, nil
 	}
@@ -46,7 +46,7 @@ func (c *Cache) columns(ctx context.Context, v *geometry.Volume, threads int) ([
 		c.copies[v] = kept
 	}
 	c.mu.Unlock()
-	kept.once.Do(func() { kept.value, kept.err = fan.Columns(ctx, v.Data, v.Grid.Size(), threads) })
+	kept.once.Do(func() { kept.value, kept.err = fan.NewColumns(ctx, v.Data, v.Grid.Size(), threads) })
 	return kept.value, kept.err
 }
 

@@ -9,6 +9,7 @@ package fan
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/kerma-rt/kerma/internal/kernels/parallel"
 )
@@ -26,7 +27,14 @@ type Volume struct {
 	Data            []float32
 	Size            [3]int
 	Origin, X, Y, Z [3]float64
-	Columns         []float32 // Data as Columns returns it, or nil; it only saves time
+	Columns         *Columns // Data side by side, or nil; it only saves time
+}
+
+// Columns is a volume with its third index fastest, each column padded with
+// zeros to whole vectors.
+type Columns struct {
+	data  []float32
+	empty []bool // by column: whether all of it is 0
 }
 
 // Fan is ∫ v da, a the distance from the source along the beam axis, at nodes
@@ -180,8 +188,14 @@ func (v Volume) along(out []float32, b *buffers, first [3]float64, step float64)
 	k1 += dk + 1
 	weight := [4]float32{(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy}
 	place := [4]int{j*nx + i, j*nx + i + di, (j+dj)*nx + i, (j+dj)*nx + i + di}
-	columns, length := v.Columns, padded(nz)
-	if columns == nil {
+	length := padded(nz)
+	var columns []float32
+	if c := v.Columns; c != nil {
+		if c.empty[place[0]] && c.empty[place[1]] && c.empty[place[2]] && c.empty[place[3]] {
+			return false
+		}
+		columns = c.data
+	} else {
 		columns = b.four
 		for c, p := range place {
 			four := b.four[c*length:]
@@ -220,22 +234,25 @@ func (v Volume) along(out []float32, b *buffers, first [3]float64, step float64)
 	return true
 }
 
-// Columns is the values of a volume of that size with its third index fastest,
-// the columns padded with zeros.
-func Columns(ctx context.Context, data []float32, size [3]int, threads int) ([]float32, error) {
+// NewColumns copies a volume of that size.
+func NewColumns(ctx context.Context, data []float32, size [3]int, threads int) (*Columns, error) {
 	nx, ny, nz := size[0], size[1], size[2]
 	length := padded(nz)
-	out := make([]float32, nx*ny*length)
+	c := &Columns{data: make([]float32, nx*ny*length), empty: make([]bool, nx*ny)}
 	err := parallel.For(ctx, ny, threads, func(j int) error {
-		transpose(out[j*nx*length:(j+1)*nx*length], data[j*nx:], length, nx*ny, nx, nz)
+		row := c.data[j*nx*length : (j+1)*nx*length]
+		transpose(row, data[j*nx:], length, nx*ny, nx, nz)
+		for i := range nx {
+			c.empty[j*nx+i] = !slices.ContainsFunc(row[i*length:][:nz], func(v float32) bool { return v != 0 })
+		}
 		return nil
 	})
-	return out, err
+	return c, err
 }
 
-// ColumnBytes is the memory that Columns takes, in bytes.
+// ColumnBytes is the memory that Columns take, in bytes.
 func ColumnBytes(size [3]int) int64 {
-	return 4 * int64(size[0]) * int64(size[1]) * int64(padded(size[2]))
+	return int64(size[0]) * int64(size[1]) * (4*int64(padded(size[2])) + 1)
 }
 
 // within is the range of j in [0, n) with low ≤ first + j·step ≤ high.
