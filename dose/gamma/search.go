@@ -77,7 +77,7 @@ func (r *Result) searchers(ctx context.Context, threads int, evaluated *geometry
 		k[a] = h / r.Distance
 	}
 	first, end := at.reachable(low, high, evaluated.Grid, r.reach())
-	field := gammasearch.NewField(evaluated.Data, evaluated.Grid.Size(), first, end, k, r.MaxGamma)
+	field := gammasearch.NewField(evaluated.Data, evaluated.Grid.Size(), first, end, k, r.MaxGamma, at.index(0, 0, 0))
 	z, last := field.Layers()
 	err := parallel(ctx, threads, last-z, func(_ context.Context, _, i int) error {
 		field.FillSpans(z + i)

@@ -24,22 +24,26 @@ type Field struct {
 	origin      int    // index of cell (0, 0, 0), which need not be among them
 	least, most []float32
 
-	everywhere neighbours // the cells round a point anywhere in its cell
+	// The cells round a point anywhere in its cell, and round one at a place in it.
+	everywhere, here neighbours
+	at               vec
 }
 
-// A margin is left out where it would be larger than this many cells for each
-// cell of the box: then every point is searched for by itself.
-const maxMargin = 16
+// Where a search can reach more cells than this the margin is left out, and
+// every point is searched for by itself: so fine a lattice has its minimum in
+// many cells from each point, and the lists of neighbours grow long.
+const maxReach = 1 << 16
 
 // NewField prepares for searches within the cells from low to high (half
 // open), cut to the lattice, whose spacing is k along each axis in units of
-// the distance criterion, as far as maxGamma. There are no spans until
-// FillSpans has seen every layer.
-func NewField(dose []float32, size, low, high [3]int, k [3]float64, maxGamma float64) *Field {
+// the distance criterion, as far as maxGamma. Points at the same place in
+// their cells as the one at a continuous index are searched for fastest. There
+// are no spans until FillSpans has seen every layer.
+func NewField(dose []float32, size, low, high [3]int, k [3]float64, maxGamma float64, point [3]float64) *Field {
 	// A lattice that ends at exactly the limit is data: rounding of the
 	// indices must not lose it.
 	f := &Field{dose: dose, size: size, k: vec{k[0], k[1], k[2]}, limit: maxGamma * maxGamma * (1 + 1e-9)}
-	stride, inner, outer := 1, 1.0, 1.0
+	stride, reached, all := 1, 1.0, 1.0
 	for a := range 3 {
 		f.cells[a] = max(size[a]-1, 1)
 		if size[a] > 1 {
@@ -50,10 +54,10 @@ func NewField(dose []float32, size, low, high [3]int, k [3]float64, maxGamma flo
 		f.high[a] = max(min(high[a], f.cells[a]), f.low[a]+1)
 		n, reach := float64(f.high[a]-f.low[a]), math.Ceil(maxGamma/k[a])+1
 		f.margin[a] = int(math.Min(reach, math.MaxInt32))
-		inner *= n
-		outer *= n + 2*reach
+		reached *= 2*reach + 1
+		all *= n + 2*reach
 	}
-	if outer > maxMargin*inner+1e6 || outer >= math.MaxInt32 || len(dose) >= math.MaxInt32 {
+	if reached > maxReach || all >= math.MaxInt32 || len(dose) >= math.MaxInt32 {
 		f.margin = [3]int{}
 	}
 	n := 1
@@ -66,9 +70,23 @@ func NewField(dose []float32, size, low, high [3]int, k [3]float64, maxGamma flo
 	f.least, f.most = make([]float32, n+lanes), make([]float32, n+lanes)
 	if f.grouped() {
 		f.everywhere = f.neighbours(vec{}, vec{1, 1, 1})
+		f.at = vec{part(point[0]), part(point[1]), part(point[2])}
+		f.here = f.neighbours(
+			vec{f.at.x - aligned, f.at.y - aligned, f.at.z - aligned},
+			vec{f.at.x + aligned, f.at.y + aligned, f.at.z + aligned})
 	}
 	return f
 }
+
+// aligned is how far, in cells, places may differ that count as the same place
+// in their cells: far above the rounding of indices, far below what matters.
+const aligned = 1e-9
+
+// home is the cell of a continuous index; rounding does not put an index at
+// the lower end of a cell into the one below.
+func home(r float64) float64 { return math.Floor(r + aligned) }
+
+func part(r float64) float64 { return r - home(r) }
 
 // grouped reports whether points can be searched for side by side.
 func (f *Field) grouped() bool { return f.margin[0] > 0 }

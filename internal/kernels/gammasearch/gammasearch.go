@@ -47,10 +47,8 @@ type Search struct {
 	stop       float64
 
 	// For points side by side (see row.go).
-	group  *group
-	put    []slot     // what is put off
-	near   neighbours // the cells round a point at nearAt in its cell
-	nearAt vec
+	group *group
+	put   []slot // what is put off
 
 	rank  [3][]rank
 	queue []candidate

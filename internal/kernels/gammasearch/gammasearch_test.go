@@ -10,12 +10,16 @@ import (
 
 // whole prepares a field with the spans of all its cells.
 func whole(dose []float32, size [3]int, k [3]float64, maxGamma float64) *Field {
-	f := NewField(dose, size, [3]int{}, size, k, maxGamma)
+	f := NewField(dose, size, [3]int{}, size, k, maxGamma, [3]float64{})
+	fillAll(f)
+	return f
+}
+
+func fillAll(f *Field) {
 	low, high := f.Layers()
 	for z := low; z < high; z++ {
 		f.FillSpans(z)
 	}
-	return f
 }
 
 // Dyadic slopes make a linear dose exact in float32, so nothing but the search

@@ -2,10 +2,6 @@ package gammasearch
 
 import "math"
 
-// aligned is how far, in cells, places may differ that count as the same place
-// in their cells: far above the rounding of indices, far below what matters.
-const aligned = 1e-9
-
 // Row searches for the points of a row, which lie at continuous indices
 // first, first + step, … of the lattice: gamma2[i] becomes the γ² of point i,
 // or +Inf where Minimum finds nothing, unless it is not a number; then there is
@@ -41,7 +37,7 @@ func (s *Search) Row(first, step [3]float64, dose []float32, scale, gamma2 []flo
 		}
 		g := s.group
 		g.first = int64(i)
-		near := &s.near
+		near := &s.field.here
 		if parallel && s.contiguous(index(i), end-i) {
 			s.searchContiguous(g, near)
 		} else {
@@ -124,9 +120,9 @@ func (s *Search) fill(i, end int, dose []float32, scale, gamma2 []float64) (any 
 // their cells as the points before.
 func (s *Search) contiguous(r [3]float64, n int) bool {
 	f := s.field
-	var home [3]int
+	var cells [3]int
 	for a := range 3 {
-		at := math.Floor(r[a])
+		at := home(r[a])
 		last := float64(f.high[a] - 1)
 		if a == 0 {
 			last -= float64(n - 1)
@@ -134,24 +130,20 @@ func (s *Search) contiguous(r [3]float64, n int) bool {
 		if !(at >= float64(f.low[a]) && at <= last) {
 			return false
 		}
-		home[a] = int(at)
+		cells[a] = int(at)
 	}
-	cell := home[0] + f.size[0]*(home[1]+f.size[1]*home[2])
+	cell := f.corner(cells)
 	reach := f.margin[0] + f.size[0]*(f.margin[1]+f.size[1]*f.margin[2])
 	if cell < reach || cell+reach+f.step[0]+f.step[1]+f.step[2]+lanes > len(f.dose) {
 		return false
 	}
-	at := vec{r[0] - float64(home[0]), r[1] - float64(home[1]), r[2] - float64(home[2])}
-	if len(s.near.place) == 0 {
-		low, high := vec{at.x - aligned, at.y - aligned, at.z - aligned}, vec{at.x + aligned, at.y + aligned, at.z + aligned}
-		s.near, s.nearAt = f.neighbours(low, high), at
-	}
-	d := vec{at.x - s.nearAt.x, at.y - s.nearAt.y, at.z - s.nearAt.z}
+	at := vec{r[0] - float64(cells[0]), r[1] - float64(cells[1]), r[2] - float64(cells[2])}
+	d := vec{at.x - f.at.x, at.y - f.at.y, at.z - f.at.z}
 	if max(math.Abs(d.x), math.Abs(d.y), math.Abs(d.z)) > aligned/2 {
 		return false
 	}
 	g := s.group
-	span := f.row(home[1], home[2]) + home[0]
+	span := f.row(cells[1], cells[2]) + cells[0]
 	for l := range lanes {
 		g.v[rowFX][l], g.v[rowFY][l], g.v[rowFZ][l] = at.x, at.y, at.z
 		g.span[l], g.cell[l] = int32(span+l), int32(cell+l)

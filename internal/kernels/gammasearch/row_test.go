@@ -33,15 +33,15 @@ func TestEveryLevelFindsTheMinimumOfASearchByItself(t *testing.T) {
 				}
 				spacing := rapid.Float64Range(0.3, 1.5)
 				k := [3]float64{spacing.Draw(t, "kx"), spacing.Draw(t, "ky"), spacing.Draw(t, "kz")}
-				f := whole(dose, size, k, rapid.Float64Range(0.5, 2).Draw(t, "maxGamma"))
-				s, alone := New(f, 0), New(f, 0)
-
 				step := rapid.SampledFrom([][3]float64{{1, 0, 0}, {0.8, 0, 0}, {0.6, 0.3, -0.2}, {-1, 0, 0}}).Draw(t, "step")
 				n := rapid.IntRange(1, 45).Draw(t, "points")
 				first := [3]float64{}
 				for a := range 3 {
 					first[a] = rapid.SampledFrom([]float64{0, 0.25, random.Float64()}).Draw(t, "part") + float64(random.IntN(size[a]+1)) - 1
 				}
+				f := NewField(dose, size, [3]int{}, size, k, rapid.Float64Range(0.5, 2).Draw(t, "maxGamma"), first)
+				fillAll(f)
+				s, alone := New(f, 0), New(f, 0)
 				points, scale, gamma2 := make([]float32, n), make([]float64, n), make([]float64, n)
 				for i := range n {
 					points[i], scale[i] = float32(0.3*(first[0]+float64(i))+random.NormFloat64()), 0.5+random.Float64()
