@@ -42,6 +42,16 @@ func (w *Radial) Pixels(n int, spacing float64) []float64 {
 	c := w.cumulative()
 	pixels := make([]float64, n*n)
 	half := spacing / 2
+	// Integrals up to the corners of the pixels near the axis, which four of
+	// them share: corner (i, j) lies at (i − ½, j − ½) pixels.
+	var corner [near + 1][near + 1]float64
+	for j := range min(n, near) + 1 {
+		for i := range j + 1 {
+			v := c.quadrant((float64(i)-0.5)*spacing, (float64(j)-0.5)*spacing)
+			corner[i][j], corner[j][i] = v, v
+		}
+	}
+	at := w.walk()
 	for j := range n {
 		for i := j; i < n; i++ { // w is symmetric in x and y
 			x, y := float64(i)*spacing, float64(j)*spacing
@@ -49,11 +59,11 @@ func (w *Radial) Pixels(n int, spacing float64) []float64 {
 			switch {
 			case math.Hypot(max(x-half, 0), max(y-half, 0)) >= c.reach():
 			case i < near:
-				v = c.quadrant(x+half, y+half) - c.quadrant(x-half, y+half) - c.quadrant(x+half, y-half) + c.quadrant(x-half, y-half)
+				v = corner[i+1][j+1] - corner[i][j+1] - corner[i+1][j] + corner[i][j]
 			default:
 				for a, wa := range weight {
 					for b, wb := range weight {
-						v += wa * wb * w.at(math.Hypot(x+half*node[a], y+half*node[b]))
+						v += wa * wb * at(math.Hypot(x+half*node[a], y+half*node[b]))
 					}
 				}
 				v *= half * half
@@ -66,15 +76,24 @@ func (w *Radial) Pixels(n int, spacing float64) []float64 {
 	return pixels
 }
 
-// at is w(r) by linear interpolation, per mm².
-func (w *Radial) at(r float64) float64 {
-	n := len(w.Radius)
-	if n == 0 || r > w.Radius[n-1] || r < 0 {
-		return 0
+// walk is w(r) by linear interpolation, per mm², fast where one r is near the
+// one before.
+func (w *Radial) walk() func(r float64) float64 {
+	n, i := len(w.Radius), 1
+	return func(r float64) float64 {
+		if n < 2 || r > w.Radius[n-1] || r < 0 {
+			return 0
+		}
+		// The first radius that is not less than r, but not the very first.
+		for w.Radius[i] < r {
+			i++
+		}
+		for i > 1 && w.Radius[i-1] >= r {
+			i--
+		}
+		t := (r - w.Radius[i-1]) / (w.Radius[i] - w.Radius[i-1])
+		return w.Value[i-1] + t*(w.Value[i]-w.Value[i-1])
 	}
-	i := min(max(sort.SearchFloat64s(w.Radius, r), 1), n-1)
-	t := (r - w.Radius[i-1]) / (w.Radius[i] - w.Radius[i-1])
-	return w.Value[i-1] + t*(w.Value[i]-w.Value[i-1])
 }
 
 // cumulative is the integral of a Radial over discs, without its Core.

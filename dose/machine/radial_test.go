@@ -98,7 +98,7 @@ func TestPixelsAreIntegralsOfTheirSquares(t *testing.T) {
 			want := w.Rectangle(x, x+spacing, y, y+spacing)
 			if i > 1 || j > 1 {
 				want = quad.Fixed(func(x float64) float64 {
-					return quad.Fixed(func(y float64) float64 { return w.at(math.Hypot(x, y)) }, y, y+spacing, 30, nil, 0)
+					return quad.Fixed(func(y float64) float64 { return w.walk()(math.Hypot(x, y)) }, y, y+spacing, 30, nil, 0)
 				}, x, x+spacing, 30, nil, 0)
 			}
 			assert.InEpsilon(t, want, pixels[j*n+i], 5e-4, "pixel %d, %d", i, j)
