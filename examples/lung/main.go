@@ -144,6 +144,9 @@ func plan(ctx context.Context, out io.Writer, voxel float64) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range matrix.Warnings {
+		fmt.Fprintf(out, "warning: %s\n", w)
+	}
 	solution, err := objective.Problem{
 		Matrix: matrix,
 		Grid:   grid,

@@ -125,6 +125,10 @@ func plan(ctx context.Context, out io.Writer, voxel float64) ([]goal, error) {
 	fmt.Fprintf(out, "%d bixels, %d voxels, %.1f million entries in %.1f s\n",
 		matrix.Columns(), matrix.Voxels(), float64(matrix.Entries())/1e6, time.Since(started).Seconds())
 
+	for _, w := range matrix.Warnings {
+		fmt.Fprintf(out, "warning: %s\n", w)
+	}
+
 	// The fluence map.
 	started = time.Now()
 	solution, err := objective.Problem{
