@@ -58,6 +58,24 @@ func TestGoroutinesDoNotChangeABit(t *testing.T) {
 	}
 }
 
+// Rows of points that lie at another place in their cells each must not be
+// searched for by what another goroutine saw first.
+func TestGoroutinesDoNotChangeABitOnDifferingGrids(t *testing.T) {
+	_, evaluated := crossingPair(t, [3]int{40, 36, 20})
+	for _, spacing := range [][3]float64{{2.5, 2.5, 2.5}, {2.5, 2.1, 3}, {2, 2.5, 2.5}} {
+		reference := filled(newGrid(t, r3.Vec{X: -40.1, Y: -30.2, Z: -20.3}, spacing, [3]int{30, 25, 12}, geometry.IdentityAxes), crossing)
+		c := Criteria{DosePercent: 2, Distance: 2, Threads: 1}
+		want, err := Compute(t.Context(), reference, evaluated, c)
+		require.NoError(t, err)
+		for _, threads := range []int{2, 7} {
+			c.Threads = threads
+			got, err := Compute(t.Context(), reference, evaluated, c)
+			require.NoError(t, err)
+			same(t, want.Gamma.Data, got.Gamma.Data, 0, "goroutines")
+		}
+	}
+}
+
 func TestEveryVoxelIsCountedOnce(t *testing.T) {
 	reference, evaluated := crossingPair(t, [3]int{40, 36, 20})
 	reference.Data[5] = notANumber

@@ -4,12 +4,10 @@ import (
 	"context"
 	"math"
 	"runtime"
-	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/internal/kernels/gammasearch"
+	"github.com/kerma-rt/kerma/internal/kernels/parallel"
 )
 
 // A searcher finds the least γ² of the points of a row, which lie at
@@ -37,18 +35,25 @@ func (r *Result) search(ctx context.Context, reference, evaluated *geometry.Volu
 	if !any {
 		return ctx.Err()
 	}
+	n := reference.Grid.Len()
+	sums := make([]sum, (n+block-1)/block)
 	threads := r.Threads
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
+	threads = min(threads, len(sums))
 	searchers, err := r.searchers(ctx, threads, evaluated, low, high, at)
 	if err != nil {
 		return err
 	}
-	n := reference.Grid.Len()
-	sums := make([]sum, (n+block-1)/block)
-	err = parallel(ctx, threads, len(sums), func(ctx context.Context, worker, b int) error {
-		return r.block(ctx, searchers[worker], reference, at, b*block, min(n, (b+1)*block), &sums[b])
+	idle := make(chan searcher, threads)
+	for _, s := range searchers {
+		idle <- s
+	}
+	err = parallel.For(ctx, len(sums), threads, func(b int) error {
+		s := <-idle
+		defer func() { idle <- s }()
+		return r.block(ctx, s, reference, at, b*block, min(n, (b+1)*block), &sums[b])
 	})
 	if err != nil {
 		return err
@@ -79,7 +84,7 @@ func (r *Result) searchers(ctx context.Context, threads int, evaluated *geometry
 	first, end := at.reachable(low, high, evaluated.Grid, r.reach())
 	field := gammasearch.NewField(evaluated.Data, evaluated.Grid.Size(), first, end, k, r.MaxGamma, at.index(0, 0, 0))
 	z, last := field.Layers()
-	err := parallel(ctx, threads, last-z, func(_ context.Context, _, i int) error {
+	err := parallel.For(ctx, last-z, threads, func(i int) error {
 		field.FillSpans(z + i)
 		return nil
 	})
@@ -186,28 +191,4 @@ func (r *Result) add(sums []sum) {
 		r.Mean = total / float64(r.Points)
 		r.PassRate = 100 * float64(r.Passed) / float64(r.Points)
 	}
-}
-
-// parallel calls do for 0 … n−1 from at most threads goroutines and tells it
-// which of them it runs on.
-func parallel(ctx context.Context, threads, n int, do func(ctx context.Context, worker, i int) error) error {
-	var next atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	for worker := range threads {
-		group.Go(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return nil
-				}
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				if err := do(ctx, worker, i); err != nil {
-					return err
-				}
-			}
-		})
-	}
-	return group.Wait()
 }
