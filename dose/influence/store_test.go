@@ -92,6 +92,9 @@ func TestStoreGivesTheBitsOfTheMatrix(t *testing.T) {
 		"compensated": func(r *influence.Request) { r.Threshold, r.Compensate = 0.02, true },
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "compensated" {
+				t.Skip("makes a matrix three times")
+			}
 			r := r
 			change(&r)
 			matrix, err := influence.Compute(t.Context(), r)
@@ -169,6 +172,9 @@ func TestProductsRefuseVectorsAndMatricesThatDoNotFit(t *testing.T) {
 }
 
 func TestInterruptedStreamGoesOnToTheSameFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes the matrix many times")
+	}
 	r := layered(t)
 	r.MaxBytes = tight
 	whole := t.TempDir()
@@ -211,6 +217,9 @@ func TestInterruptedStreamGoesOnToTheSameFiles(t *testing.T) {
 const childFolder = "KERMA_TEST_INFLUENCE_FOLDER"
 
 func TestKilledStreamGoesOnToTheSameFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a process")
+	}
 	r := layered(t)
 	r.MaxBytes = tight
 	if folder := os.Getenv(childFolder); folder != "" {

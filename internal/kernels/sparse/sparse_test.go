@@ -32,6 +32,15 @@ func random(r *rand.Rand, lines, n, longest, widest int) Lines {
 	return l
 }
 
+// places is how many a vector has: few, and unless time is short also many.
+func places(many ...int) []int {
+	few := []int{1, 7, 100, 1000, 5000}
+	if testing.Short() {
+		return few
+	}
+	return append(few, many...)
+}
+
 func numbers[F float32 | float64](r *rand.Rand, n int) []F {
 	v := make([]F, n)
 	for i := range v {
@@ -58,7 +67,7 @@ func entries(l Lines, f func(line, place int, value float32)) {
 func TestSumIsTheNaiveSumBitForBitOnEveryLevel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
-		n := rapid.SampledFrom([]int{1, 7, 100, 1000, 5000, bandLen - 1, bandLen, 2*bandLen + 17}).Draw(t, "places")
+		n := rapid.SampledFrom(places(bandLen-1, bandLen, 2*bandLen+17)).Draw(t, "places")
 		l := random(r, rapid.IntRange(0, 5).Draw(t, "lines"), n, rapid.SampledFrom([]int{1, 3, 15, 40, 3 * bandLen}).Draw(t, "longest"), 1+n/rapid.IntRange(1, 400).Draw(t, "gap"))
 		w := numbers[float64](r, l.Len())
 		want := make([]float64, n)
@@ -97,7 +106,7 @@ func TestSumIsTheNaiveSumBitForBitOnEveryLevel(t *testing.T) {
 func TestDotIsTheSameBitsOnEveryLevelAndTheNaiveSum(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 2))
-		n := rapid.SampledFrom([]int{1, 7, 100, 5000, 3*most + 17}).Draw(t, "places")
+		n := rapid.SampledFrom(places(3*most+17)).Draw(t, "places")
 		l := random(r, rapid.IntRange(0, 5).Draw(t, "lines"), n, rapid.SampledFrom([]int{1, 3, 15, 40, 3 * most}).Draw(t, "longest"), 1+n/rapid.IntRange(1, 400).Draw(t, "gap"))
 		x := numbers[float32](r, n)
 		naive, size := make([]float64, l.Len()), make([]float64, l.Len())
@@ -201,7 +210,7 @@ func TestImpossibleLinesAreRefusedOnEveryLevel(t *testing.T) {
 func TestTransposeHasEveryEntryInItsPlace(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 3))
-		n := rapid.SampledFrom([]int{0, 1, 7, 100, bandLen + 1}).Draw(t, "places")
+		n := rapid.SampledFrom(places(0, bandLen+1)).Draw(t, "places")
 		l := random(r, rapid.IntRange(0, 9).Draw(t, "lines"), n, rapid.SampledFrom([]int{1, 15, 40}).Draw(t, "longest"), 1+n/rapid.IntRange(1, 400).Draw(t, "gap"))
 		type entry struct {
 			line, place int
