@@ -77,7 +77,7 @@ func (j *beamletJob) runs(ctx context.Context, at []sizes, value []float32, run 
 	for i, f := range j.fields {
 		none := &beamlet.Functions{PerMM: 1, Components: 1, Node: make([]float32, 2*beamlet.Rank)}
 		err := parallel.For(ctx, len(at[i]), j.Threads, func(n int) error {
-			w := &beamlet.Writer{Lattice: f.lattice, P: none, Q: none, Columns: at[i][n], Value: value, Run: run}
+			w := &beamlet.Writer{Lattice: f.lattice, P: none, Q: none, Columns: at[i][n], Value: value, Run: run, Sums: make([]float32, beamlet.Lanes*len(f.Centre))}
 			dark := make([]float32, beamlet.Lanes)
 			j.blocks(f, n, func(b *beamlet.Block, _ [3]int) { w.Add(b, dark) })
 			return nil

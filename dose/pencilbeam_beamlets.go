@@ -246,6 +246,8 @@ func (w *bixelWriter) slab(n int) []float64 {
 	defer w.pool.Put(to)
 	to.Columns = append(to.Columns[:0], w.at[n]...)
 	columns := to.Columns
+	to.Sums = slices.Grow(to.Sums[:0], beamlet.Lanes*len(columns))[:beamlet.Lanes*len(columns)]
+	clear(to.Sums)
 	amplitude := make([]float32, beamlet.Lanes*k)
 	unit := f.machine.Calibration.FluencePerMU
 	at := 0
@@ -269,13 +271,16 @@ func (w *bixelWriter) slab(n int) []float64 {
 	})
 	sums := make([]float64, len(columns))
 	for c := range columns {
-		value := w.value[w.at[n][c].Value:columns[c].Value]
+		for _, v := range to.Sums[c*beamlet.Lanes : (c+1)*beamlet.Lanes] {
+			sums[c] += float64(v)
+		}
 		if w.profile != nil {
+			value := w.value[w.at[n][c].Value:columns[c].Value]
 			for i := range value {
 				value[i] *= w.profile[c]
 			}
+			sums[c] *= float64(w.profile[c])
 		}
-		sums[c] = beamlet.Sum(value)
 	}
 	return sums
 }

@@ -79,6 +79,9 @@ type Writer struct {
 	Columns []Column
 	Value   []float32
 	Run     []Run
+	// Sums is Lanes numbers a column, which the values of it are added to: one
+	// or another, by level.
+	Sums []float32
 
 	offset  [Lanes]int32
 	weight  []float32

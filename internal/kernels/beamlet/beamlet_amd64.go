@@ -4,10 +4,33 @@
 
 package beamlet
 
-// rowsAVX2 is rowsGeneric with dst as [line][voxel][Rank].
+// rows1AVX2 is rowsGeneric for 1 of the components, with dst as [line][voxel][Rank].
+// Nodes are row bytes apart, lines stride bytes, the weights of voxels weights bytes; with more
+// other than 0 it adds to what dst holds.
 //
 //go:noescape
-func rowsAVX2(dst *float32, node *float32, offset *int32, weight *float32, lines int, components int, stride int)
+func rows1AVX2(dst *float32, node *float32, offset *int32, weight *float32, lines int, row int, stride int, weights int, more int)
+
+// rows2AVX2 is rowsGeneric for 2 of the components, with dst as [line][voxel][Rank].
+// Nodes are row bytes apart, lines stride bytes, the weights of voxels weights bytes; with more
+// other than 0 it adds to what dst holds.
+//
+//go:noescape
+func rows2AVX2(dst *float32, node *float32, offset *int32, weight *float32, lines int, row int, stride int, weights int, more int)
+
+// rows3AVX2 is rowsGeneric for 3 of the components, with dst as [line][voxel][Rank].
+// Nodes are row bytes apart, lines stride bytes, the weights of voxels weights bytes; with more
+// other than 0 it adds to what dst holds.
+//
+//go:noescape
+func rows3AVX2(dst *float32, node *float32, offset *int32, weight *float32, lines int, row int, stride int, weights int, more int)
+
+// rows4AVX2 is rowsGeneric for 4 of the components, with dst as [line][voxel][Rank].
+// Nodes are row bytes apart, lines stride bytes, the weights of voxels weights bytes; with more
+// other than 0 it adds to what dst holds.
+//
+//go:noescape
+func rows4AVX2(dst *float32, node *float32, offset *int32, weight *float32, lines int, row int, stride int, weights int, more int)
 
 // transposeAVX2 turns [line][voxel][Rank] into [line][Rank][voxel].
 //
@@ -27,7 +50,7 @@ func countAVX2(columns *int64, column *int32, lineX *float32, lineY *float32, x 
 // valuesAVX2 is valuesGeneric for nx × ny bixels.
 //
 //go:noescape
-func valuesAVX2(value *float32, run *int32, columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, p *float32, q *float32, squares *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
+func valuesAVX2(value *float32, run *int32, columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, p *float32, q *float32, squares *float32, sums *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
 
 // countAVX512 is countGeneric for nx × ny bixels.
 //
@@ -37,7 +60,7 @@ func countAVX512(columns *int64, column *int32, lineX *float32, lineY *float32, 
 // valuesAVX512 is valuesGeneric for nx × ny bixels.
 //
 //go:noescape
-func valuesAVX512(value *float32, run *int32, columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, p *float32, q *float32, squares *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
+func valuesAVX512(value *float32, run *int32, columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, p *float32, q *float32, squares *float32, sums *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
 
 // sumAVX2 is sumGeneric for a number of vectors of 16 values, at least one.
 //

@@ -4,69 +4,274 @@
 
 #include "textflag.h"
 
-// func rowsAVX2(dst *float32, node *float32, offset *int32, weight *float32, lines int, components int, stride int)
+// func rows1AVX2(dst *float32, node *float32, offset *int32, weight *float32, lines int, row int, stride int, weights int, more int)
 // Requires: AVX
-TEXT ·rowsAVX2(SB), NOSPLIT, $0-56
-	MOVQ  dst+0(FP), AX
-	MOVQ  node+8(FP), CX
-	MOVQ  offset+16(FP), DX
-	MOVQ  weight+24(FP), BX
-	MOVQ  lines+32(FP), SI
-	MOVQ  components+40(FP), DI
-	MOVQ  stride+48(FP), R8
-	MOVQ  DI, R9
-	SHLQ  $0x05, R9
-	IMULQ R9, R8
-	MOVQ  $0x00000010, R10
+TEXT ·rows1AVX2(SB), NOSPLIT, $0-72
+	MOVQ dst+0(FP), AX
+	MOVQ node+8(FP), CX
+	MOVQ offset+16(FP), DX
+	MOVQ weight+24(FP), BX
+	MOVQ row+40(FP), SI
+	MOVQ stride+48(FP), DI
+	MOVQ more+64(FP), R8
+	MOVQ $0x00000010, R9
 
 voxel:
-	MOVLQSX      (DX), R15
-	LEAQ         (CX)(R15*4), R15
-	MOVQ         R15, R11
+	MOVLQSX      (DX), R10
+	LEAQ         (CX)(R10*4), R10
 	VBROADCASTSS (BX), Y0
 	VBROADCASTSS 4(BX), Y1
-	ADDQ         $0x08, BX
-	MOVQ         AX, R12
-	MOVQ         SI, R13
+	MOVQ         AX, R11
+	MOVQ         lines+32(FP), R12
+	TESTQ        R8, R8
+	JNZ          more
 
-firstComponent:
-	VMULPS  (R11), Y0, Y2
-	VMULPS  (R11)(R9*1), Y1, Y3
+line:
+	VMULPS  (R10), Y0, Y2
+	VMULPS  (R10)(SI*1), Y1, Y3
 	VADDPS  Y3, Y2, Y2
-	VMOVUPS Y2, (R12)
-	SUBQ    R8, R11
-	ADDQ    $0x00000200, R12
-	DECQ    R13
-	JNZ     firstComponent
-	MOVQ    DI, R14
+	VMOVUPS Y2, (R11)
+	SUBQ    DI, R10
+	ADDQ    $0x00000200, R11
+	DECQ    R12
+	JNZ     line
+	JMP     done
 
-component:
-	DECQ         R14
-	JZ           done
-	ADDQ         $0x20, R15
-	MOVQ         R15, R11
-	VBROADCASTSS (BX), Y0
-	VBROADCASTSS 4(BX), Y1
-	ADDQ         $0x08, BX
-	MOVQ         AX, R12
-	MOVQ         SI, R13
-
-furtherComponent:
-	VMULPS  (R11), Y0, Y2
-	VMULPS  (R11)(R9*1), Y1, Y3
+more:
+	VMULPS  (R10), Y0, Y2
+	VMULPS  (R10)(SI*1), Y1, Y3
 	VADDPS  Y3, Y2, Y2
-	VADDPS  (R12), Y2, Y2
-	VMOVUPS Y2, (R12)
-	SUBQ    R8, R11
-	ADDQ    $0x00000200, R12
-	DECQ    R13
-	JNZ     furtherComponent
-	JMP     component
+	VADDPS  (R11), Y2, Y2
+	VMOVUPS Y2, (R11)
+	SUBQ    DI, R10
+	ADDQ    $0x00000200, R11
+	DECQ    R12
+	JNZ     more
 
 done:
 	ADDQ $0x04, DX
 	ADDQ $0x20, AX
-	DECQ R10
+	ADDQ weights+56(FP), BX
+	DECQ R9
+	JNZ  voxel
+	VZEROUPPER
+	RET
+
+// func rows2AVX2(dst *float32, node *float32, offset *int32, weight *float32, lines int, row int, stride int, weights int, more int)
+// Requires: AVX
+TEXT ·rows2AVX2(SB), NOSPLIT, $0-72
+	MOVQ dst+0(FP), AX
+	MOVQ node+8(FP), CX
+	MOVQ offset+16(FP), DX
+	MOVQ weight+24(FP), BX
+	MOVQ row+40(FP), SI
+	MOVQ stride+48(FP), DI
+	MOVQ more+64(FP), R8
+	MOVQ $0x00000010, R9
+
+voxel:
+	MOVLQSX      (DX), R10
+	LEAQ         (CX)(R10*4), R10
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	MOVQ         AX, R11
+	MOVQ         lines+32(FP), R12
+	TESTQ        R8, R8
+	JNZ          more
+
+line:
+	VMULPS  (R10), Y0, Y4
+	VMULPS  (R10)(SI*1), Y1, Y6
+	VADDPS  Y6, Y4, Y4
+	VMULPS  32(R10), Y2, Y5
+	VMULPS  32(R10)(SI*1), Y3, Y6
+	VADDPS  Y6, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS Y4, (R11)
+	SUBQ    DI, R10
+	ADDQ    $0x00000200, R11
+	DECQ    R12
+	JNZ     line
+	JMP     done
+
+more:
+	VMULPS  (R10), Y0, Y4
+	VMULPS  (R10)(SI*1), Y1, Y6
+	VADDPS  Y6, Y4, Y4
+	VADDPS  (R11), Y4, Y4
+	VMULPS  32(R10), Y2, Y5
+	VMULPS  32(R10)(SI*1), Y3, Y6
+	VADDPS  Y6, Y5, Y5
+	VADDPS  Y5, Y4, Y4
+	VMOVUPS Y4, (R11)
+	SUBQ    DI, R10
+	ADDQ    $0x00000200, R11
+	DECQ    R12
+	JNZ     more
+
+done:
+	ADDQ $0x04, DX
+	ADDQ $0x20, AX
+	ADDQ weights+56(FP), BX
+	DECQ R9
+	JNZ  voxel
+	VZEROUPPER
+	RET
+
+// func rows3AVX2(dst *float32, node *float32, offset *int32, weight *float32, lines int, row int, stride int, weights int, more int)
+// Requires: AVX
+TEXT ·rows3AVX2(SB), NOSPLIT, $0-72
+	MOVQ dst+0(FP), AX
+	MOVQ node+8(FP), CX
+	MOVQ offset+16(FP), DX
+	MOVQ weight+24(FP), BX
+	MOVQ row+40(FP), SI
+	MOVQ stride+48(FP), DI
+	MOVQ more+64(FP), R8
+	MOVQ $0x00000010, R9
+
+voxel:
+	MOVLQSX      (DX), R10
+	LEAQ         (CX)(R10*4), R10
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VBROADCASTSS 16(BX), Y4
+	VBROADCASTSS 20(BX), Y5
+	MOVQ         AX, R11
+	MOVQ         lines+32(FP), R12
+	TESTQ        R8, R8
+	JNZ          more
+
+line:
+	VMULPS  (R10), Y0, Y6
+	VMULPS  (R10)(SI*1), Y1, Y8
+	VADDPS  Y8, Y6, Y6
+	VMULPS  32(R10), Y2, Y7
+	VMULPS  32(R10)(SI*1), Y3, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMULPS  64(R10), Y4, Y7
+	VMULPS  64(R10)(SI*1), Y5, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R11)
+	SUBQ    DI, R10
+	ADDQ    $0x00000200, R11
+	DECQ    R12
+	JNZ     line
+	JMP     done
+
+more:
+	VMULPS  (R10), Y0, Y6
+	VMULPS  (R10)(SI*1), Y1, Y8
+	VADDPS  Y8, Y6, Y6
+	VADDPS  (R11), Y6, Y6
+	VMULPS  32(R10), Y2, Y7
+	VMULPS  32(R10)(SI*1), Y3, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMULPS  64(R10), Y4, Y7
+	VMULPS  64(R10)(SI*1), Y5, Y8
+	VADDPS  Y8, Y7, Y7
+	VADDPS  Y7, Y6, Y6
+	VMOVUPS Y6, (R11)
+	SUBQ    DI, R10
+	ADDQ    $0x00000200, R11
+	DECQ    R12
+	JNZ     more
+
+done:
+	ADDQ $0x04, DX
+	ADDQ $0x20, AX
+	ADDQ weights+56(FP), BX
+	DECQ R9
+	JNZ  voxel
+	VZEROUPPER
+	RET
+
+// func rows4AVX2(dst *float32, node *float32, offset *int32, weight *float32, lines int, row int, stride int, weights int, more int)
+// Requires: AVX
+TEXT ·rows4AVX2(SB), NOSPLIT, $0-72
+	MOVQ dst+0(FP), AX
+	MOVQ node+8(FP), CX
+	MOVQ offset+16(FP), DX
+	MOVQ weight+24(FP), BX
+	MOVQ row+40(FP), SI
+	MOVQ stride+48(FP), DI
+	MOVQ more+64(FP), R8
+	MOVQ $0x00000010, R9
+
+voxel:
+	MOVLQSX      (DX), R10
+	LEAQ         (CX)(R10*4), R10
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VBROADCASTSS 16(BX), Y4
+	VBROADCASTSS 20(BX), Y5
+	VBROADCASTSS 24(BX), Y6
+	VBROADCASTSS 28(BX), Y7
+	MOVQ         AX, R11
+	MOVQ         lines+32(FP), R12
+	TESTQ        R8, R8
+	JNZ          more
+
+line:
+	VMULPS  (R10), Y0, Y8
+	VMULPS  (R10)(SI*1), Y1, Y10
+	VADDPS  Y10, Y8, Y8
+	VMULPS  32(R10), Y2, Y9
+	VMULPS  32(R10)(SI*1), Y3, Y10
+	VADDPS  Y10, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMULPS  64(R10), Y4, Y9
+	VMULPS  64(R10)(SI*1), Y5, Y10
+	VADDPS  Y10, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMULPS  96(R10), Y6, Y9
+	VMULPS  96(R10)(SI*1), Y7, Y10
+	VADDPS  Y10, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y8, (R11)
+	SUBQ    DI, R10
+	ADDQ    $0x00000200, R11
+	DECQ    R12
+	JNZ     line
+	JMP     done
+
+more:
+	VMULPS  (R10), Y0, Y8
+	VMULPS  (R10)(SI*1), Y1, Y10
+	VADDPS  Y10, Y8, Y8
+	VADDPS  (R11), Y8, Y8
+	VMULPS  32(R10), Y2, Y9
+	VMULPS  32(R10)(SI*1), Y3, Y10
+	VADDPS  Y10, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMULPS  64(R10), Y4, Y9
+	VMULPS  64(R10)(SI*1), Y5, Y10
+	VADDPS  Y10, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMULPS  96(R10), Y6, Y9
+	VMULPS  96(R10)(SI*1), Y7, Y10
+	VADDPS  Y10, Y9, Y9
+	VADDPS  Y9, Y8, Y8
+	VMOVUPS Y8, (R11)
+	SUBQ    DI, R10
+	ADDQ    $0x00000200, R11
+	DECQ    R12
+	JNZ     more
+
+done:
+	ADDQ $0x04, DX
+	ADDQ $0x20, AX
+	ADDQ weights+56(FP), BX
+	DECQ R9
 	JNZ  voxel
 	VZEROUPPER
 	RET
@@ -662,17 +867,17 @@ next1:
 	VZEROUPPER
 	RET
 
-// func valuesAVX2(value *float32, run *int32, columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, p *float32, q *float32, squares *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
+// func valuesAVX2(value *float32, run *int32, columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, p *float32, q *float32, squares *float32, sums *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
 // Requires: AVX, AVX2, BMI, BMI2, CMOV, MMX+, POPCNT
-TEXT ·valuesAVX2(SB), NOSPLIT, $24-124
-	MOVQ         ny+96(FP), AX
+TEXT ·valuesAVX2(SB), NOSPLIT, $24-132
+	MOVQ         ny+104(FP), AX
 	MOVQ         AX, (SP)
 	MOVQ         lineY+40(FP), AX
 	MOVQ         AX, 8(SP)
 	MOVQ         q+72(FP), AX
 	MOVQ         AX, 16(SP)
-	VBROADCASTSS reach2+112(FP), Y0
-	MOVL         inside+116(FP), AX
+	VBROADCASTSS reach2+120(FP), Y0
+	MOVL         inside+124(FP), AX
 	SHRL         $0x00, AX
 	ANDL         $0x000000ff, AX
 	MOVQ         x+48(FP), CX
@@ -684,7 +889,7 @@ TEXT ·valuesAVX2(SB), NOSPLIT, $24-124
 	MOVQ         squares+80(FP), BX
 	MOVQ         p+64(FP), SI
 	MOVQ         BX, DI
-	MOVQ         nx+88(FP), R8
+	MOVQ         nx+96(FP), R8
 
 square0:
 	VBROADCASTSS (DX), Y3
@@ -723,52 +928,58 @@ bixel0:
 	VMOVMSKPS  Y11, R8
 	ANDL       AX, R8
 	JZ         next0
+	MOVQ       DI, R9
+	SHLQ       $0x06, R9
+	ADDQ       sums+88(FP), R9
 	SHLQ       $0x05, DI
 	ADDQ       columns+16(FP), DI
-	POPCNTL    R8, R9
-	MOVQ       (DI), R10
-	MOVQ       DX, R11
-	SHLQ       $0x09, R11
-	ADDQ       SI, R11
-	VMULPS     (R11), Y3, Y11
-	VMULPS     64(R11), Y4, Y12
+	POPCNTL    R8, R10
+	MOVQ       (DI), R11
+	MOVQ       DX, R12
+	SHLQ       $0x09, R12
+	ADDQ       SI, R12
+	VMULPS     (R12), Y3, Y11
+	VMULPS     64(R12), Y4, Y12
 	VADDPS     Y12, Y11, Y11
-	VMULPS     128(R11), Y5, Y12
-	VMULPS     192(R11), Y6, Y13
+	VMULPS     128(R12), Y5, Y12
+	VMULPS     192(R12), Y6, Y13
 	VADDPS     Y13, Y12, Y12
 	VADDPS     Y12, Y11, Y11
-	VMULPS     256(R11), Y7, Y12
-	VMULPS     320(R11), Y8, Y13
+	VMULPS     256(R12), Y7, Y12
+	VMULPS     320(R12), Y8, Y13
 	VADDPS     Y13, Y12, Y12
-	VMULPS     384(R11), Y9, Y13
-	VMULPS     448(R11), Y10, Y14
+	VMULPS     384(R12), Y9, Y13
+	VMULPS     448(R12), Y10, Y14
 	VADDPS     Y14, Y13, Y13
 	VADDPS     Y13, Y12, Y12
 	VADDPS     Y12, Y11, Y11
-	LEAQ       positions<>+0(SB), R11
-	VPMOVZXBD  (R11)(R8*8), Y12
+	LEAQ       positions<>+0(SB), R12
+	VPMOVZXBD  (R12)(R8*8), Y12
 	VPERMPS    Y11, Y12, Y11
-	LEAQ       8(R10), R11
-	CMPQ       R11, 8(DI)
-	MOVQ       value+0(FP), R11
-	LEAQ       (R11)(R10*4), R11
+	LEAQ       positions<>+2080(SB), R12
+	MOVL       R10, R13
+	SHLQ       $0x02, R13
+	SUBQ       R13, R12
+	VMOVUPS    (R12), Y12
+	VANDPS     Y12, Y11, Y11
+	VADDPS     (R9), Y11, Y13
+	VMOVUPS    Y13, (R9)
+	LEAQ       8(R11), R9
+	CMPQ       R9, 8(DI)
+	MOVQ       value+0(FP), R9
+	LEAQ       (R9)(R11*4), R9
 	JGT        last0
-	VMOVUPS    Y11, (R11)
-	PREFETCHT0 192(R11)
+	VMOVUPS    Y11, (R9)
+	PREFETCHT0 192(R9)
 	JMP        stored0
 
 last0:
-	LEAQ       positions<>+2080(SB), R12
-	MOVL       R9, R13
-	SHLQ       $0x02, R13
-	SUBQ       R13, R12
-	VMOVDQU    (R12), Y12
-	VMASKMOVPS Y11, Y12, (R11)
+	VMASKMOVPS Y11, Y12, (R9)
 
 stored0:
-	ADDQ R9, R10
-	MOVQ R10, (DI)
-	MOVL first+120(FP), R9
+	ADDQ R10, R11
+	MOVQ R11, (DI)
+	MOVL first+128(FP), R9
 	MOVQ 24(DI), R11
 
 run0:
@@ -799,22 +1010,22 @@ run0:
 
 next0:
 	INCQ         DX
-	CMPQ         DX, nx+88(FP)
+	CMPQ         DX, nx+96(FP)
 	JLT          bixel0
-	MOVQ         pitch+104(FP), DX
+	MOVQ         pitch+112(FP), DX
 	LEAQ         (CX)(DX*4), CX
 	ADDQ         $0x04, 8(SP)
 	ADDQ         $0x00000200, 16(SP)
 	DECQ         (SP)
 	JNZ          line0
-	MOVQ         ny+96(FP), AX
+	MOVQ         ny+104(FP), AX
 	MOVQ         AX, (SP)
 	MOVQ         lineY+40(FP), AX
 	MOVQ         AX, 8(SP)
 	MOVQ         q+72(FP), AX
 	MOVQ         AX, 16(SP)
-	VBROADCASTSS reach2+112(FP), Y0
-	MOVL         inside+116(FP), AX
+	VBROADCASTSS reach2+120(FP), Y0
+	MOVL         inside+124(FP), AX
 	SHRL         $0x08, AX
 	ANDL         $0x000000ff, AX
 	MOVQ         x+48(FP), CX
@@ -826,7 +1037,7 @@ next0:
 	MOVQ         squares+80(FP), BX
 	MOVQ         p+64(FP), SI
 	MOVQ         BX, DI
-	MOVQ         nx+88(FP), R8
+	MOVQ         nx+96(FP), R8
 
 square1:
 	VBROADCASTSS (DX), Y3
@@ -865,52 +1076,58 @@ bixel1:
 	VMOVMSKPS  Y11, R8
 	ANDL       AX, R8
 	JZ         next1
+	MOVQ       DI, R9
+	SHLQ       $0x06, R9
+	ADDQ       sums+88(FP), R9
 	SHLQ       $0x05, DI
 	ADDQ       columns+16(FP), DI
-	POPCNTL    R8, R9
-	MOVQ       (DI), R10
-	MOVQ       DX, R11
-	SHLQ       $0x09, R11
-	ADDQ       SI, R11
-	VMULPS     32(R11), Y3, Y11
-	VMULPS     96(R11), Y4, Y12
+	POPCNTL    R8, R10
+	MOVQ       (DI), R11
+	MOVQ       DX, R12
+	SHLQ       $0x09, R12
+	ADDQ       SI, R12
+	VMULPS     32(R12), Y3, Y11
+	VMULPS     96(R12), Y4, Y12
 	VADDPS     Y12, Y11, Y11
-	VMULPS     160(R11), Y5, Y12
-	VMULPS     224(R11), Y6, Y13
+	VMULPS     160(R12), Y5, Y12
+	VMULPS     224(R12), Y6, Y13
 	VADDPS     Y13, Y12, Y12
 	VADDPS     Y12, Y11, Y11
-	VMULPS     288(R11), Y7, Y12
-	VMULPS     352(R11), Y8, Y13
+	VMULPS     288(R12), Y7, Y12
+	VMULPS     352(R12), Y8, Y13
 	VADDPS     Y13, Y12, Y12
-	VMULPS     416(R11), Y9, Y13
-	VMULPS     480(R11), Y10, Y14
+	VMULPS     416(R12), Y9, Y13
+	VMULPS     480(R12), Y10, Y14
 	VADDPS     Y14, Y13, Y13
 	VADDPS     Y13, Y12, Y12
 	VADDPS     Y12, Y11, Y11
-	LEAQ       positions<>+0(SB), R11
-	VPMOVZXBD  (R11)(R8*8), Y12
+	LEAQ       positions<>+0(SB), R12
+	VPMOVZXBD  (R12)(R8*8), Y12
 	VPERMPS    Y11, Y12, Y11
-	LEAQ       8(R10), R11
-	CMPQ       R11, 8(DI)
-	MOVQ       value+0(FP), R11
-	LEAQ       (R11)(R10*4), R11
+	LEAQ       positions<>+2080(SB), R12
+	MOVL       R10, R13
+	SHLQ       $0x02, R13
+	SUBQ       R13, R12
+	VMOVUPS    (R12), Y12
+	VANDPS     Y12, Y11, Y11
+	VADDPS     (R9), Y11, Y13
+	VMOVUPS    Y13, (R9)
+	LEAQ       8(R11), R9
+	CMPQ       R9, 8(DI)
+	MOVQ       value+0(FP), R9
+	LEAQ       (R9)(R11*4), R9
 	JGT        last1
-	VMOVUPS    Y11, (R11)
-	PREFETCHT0 192(R11)
+	VMOVUPS    Y11, (R9)
+	PREFETCHT0 192(R9)
 	JMP        stored1
 
 last1:
-	LEAQ       positions<>+2080(SB), R12
-	MOVL       R9, R13
-	SHLQ       $0x02, R13
-	SUBQ       R13, R12
-	VMOVDQU    (R12), Y12
-	VMASKMOVPS Y11, Y12, (R11)
+	VMASKMOVPS Y11, Y12, (R9)
 
 stored1:
-	ADDQ R9, R10
-	MOVQ R10, (DI)
-	MOVL first+120(FP), R9
+	ADDQ R10, R11
+	MOVQ R11, (DI)
+	MOVL first+128(FP), R9
 	ADDL $0x08, R9
 	MOVQ 24(DI), R11
 
@@ -942,9 +1159,9 @@ run1:
 
 next1:
 	INCQ DX
-	CMPQ DX, nx+88(FP)
+	CMPQ DX, nx+96(FP)
 	JLT  bixel1
-	MOVQ pitch+104(FP), DX
+	MOVQ pitch+112(FP), DX
 	LEAQ (CX)(DX*4), CX
 	ADDQ $0x04, 8(SP)
 	ADDQ $0x00000200, 16(SP)
@@ -1034,17 +1251,17 @@ next0:
 	VZEROUPPER
 	RET
 
-// func valuesAVX512(value *float32, run *int32, columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, p *float32, q *float32, squares *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
+// func valuesAVX512(value *float32, run *int32, columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, p *float32, q *float32, squares *float32, sums *float32, nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)
 // Requires: AVX, AVX512F, BMI, BMI2, CMOV, MMX+, POPCNT
-TEXT ·valuesAVX512(SB), NOSPLIT, $24-124
-	MOVQ         ny+96(FP), AX
+TEXT ·valuesAVX512(SB), NOSPLIT, $24-132
+	MOVQ         ny+104(FP), AX
 	MOVQ         AX, (SP)
 	MOVQ         lineY+40(FP), AX
 	MOVQ         AX, 8(SP)
 	MOVQ         q+72(FP), AX
 	MOVQ         AX, 16(SP)
-	VBROADCASTSS reach2+112(FP), Z0
-	MOVL         inside+116(FP), AX
+	VBROADCASTSS reach2+120(FP), Z0
+	MOVL         inside+124(FP), AX
 	KMOVW        AX, K1
 	MOVQ         x+48(FP), AX
 	VMOVUPS      (AX), Z1
@@ -1055,7 +1272,7 @@ TEXT ·valuesAVX512(SB), NOSPLIT, $24-124
 	MOVQ         squares+80(FP), DX
 	MOVQ         p+64(FP), BX
 	MOVQ         DX, SI
-	MOVQ         nx+88(FP), DI
+	MOVQ         nx+96(FP), DI
 
 square0:
 	VBROADCASTSS (CX), Z3
@@ -1094,48 +1311,53 @@ bixel0:
 	KMOVW         K2, DI
 	TESTL         DI, DI
 	JZ            next0
+	MOVQ          SI, R8
+	SHLQ          $0x06, R8
+	ADDQ          sums+88(FP), R8
 	SHLQ          $0x05, SI
 	ADDQ          columns+16(FP), SI
-	POPCNTL       DI, R8
-	MOVQ          (SI), R9
-	MOVQ          CX, R10
-	SHLQ          $0x09, R10
-	ADDQ          BX, R10
-	VMULPS        (R10), Z3, Z11
-	VMULPS        64(R10), Z4, Z12
+	POPCNTL       DI, R9
+	MOVQ          (SI), R10
+	MOVQ          CX, R11
+	SHLQ          $0x09, R11
+	ADDQ          BX, R11
+	VMULPS        (R11), Z3, Z11
+	VMULPS        64(R11), Z4, Z12
 	VADDPS        Z12, Z11, Z11
-	VMULPS        128(R10), Z5, Z12
-	VMULPS        192(R10), Z6, Z13
+	VMULPS        128(R11), Z5, Z12
+	VMULPS        192(R11), Z6, Z13
 	VADDPS        Z13, Z12, Z12
 	VADDPS        Z12, Z11, Z11
-	VMULPS        256(R10), Z7, Z12
-	VMULPS        320(R10), Z8, Z13
+	VMULPS        256(R11), Z7, Z12
+	VMULPS        320(R11), Z8, Z13
 	VADDPS        Z13, Z12, Z12
-	VMULPS        384(R10), Z9, Z13
-	VMULPS        448(R10), Z10, Z14
+	VMULPS        384(R11), Z9, Z13
+	VMULPS        448(R11), Z10, Z14
 	VADDPS        Z14, Z13, Z13
 	VADDPS        Z13, Z12, Z12
 	VADDPS        Z12, Z11, Z11
 	VCOMPRESSPS.Z Z11, K2, Z11
-	LEAQ          16(R9), R10
-	CMPQ          R10, 8(SI)
-	MOVQ          value+0(FP), R10
-	LEAQ          (R10)(R9*4), R10
+	VADDPS        (R8), Z11, Z12
+	VMOVUPS       Z12, (R8)
+	LEAQ          16(R10), R8
+	CMPQ          R8, 8(SI)
+	MOVQ          value+0(FP), R8
+	LEAQ          (R8)(R10*4), R8
 	JGT           last0
-	VMOVUPS       Z11, (R10)
-	PREFETCHT0    192(R10)
+	VMOVUPS       Z11, (R8)
+	PREFETCHT0    192(R8)
 	JMP           stored0
 
 last0:
 	MOVL    $-1, R11
-	BZHIL   R8, R11, R11
+	BZHIL   R9, R11, R11
 	KMOVW   R11, K2
-	VMOVUPS Z11, K2, (R10)
+	VMOVUPS Z11, K2, (R8)
 
 stored0:
-	ADDQ R8, R9
-	MOVQ R9, (SI)
-	MOVL first+120(FP), R8
+	ADDQ R9, R10
+	MOVQ R10, (SI)
+	MOVL first+128(FP), R8
 	MOVQ 24(SI), R10
 
 run0:
@@ -1166,9 +1388,9 @@ run0:
 
 next0:
 	INCQ CX
-	CMPQ CX, nx+88(FP)
+	CMPQ CX, nx+96(FP)
 	JLT  bixel0
-	MOVQ pitch+104(FP), CX
+	MOVQ pitch+112(FP), CX
 	LEAQ (AX)(CX*4), AX
 	ADDQ $0x04, 8(SP)
 	ADDQ $0x00000200, 16(SP)

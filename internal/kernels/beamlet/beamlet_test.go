@@ -108,7 +108,7 @@ const guard = 12345
 // write is the matrix of s, with guards behind it.
 func (s *scene) write(t testing.TB) ([]float32, []Run, []Column) {
 	columns, values, runs := s.count()
-	w := &Writer{Lattice: s.lattice, P: s.p, Q: s.q, Columns: columns, Value: make([]float32, values+1), Run: make([]Run, runs+1)}
+	w := &Writer{Lattice: s.lattice, P: s.p, Q: s.q, Columns: columns, Value: make([]float32, values+1), Run: make([]Run, runs+1), Sums: make([]float32, Lanes*s.columns)}
 	for i := range w.Value {
 		w.Value[i] = guard
 	}
@@ -229,7 +229,7 @@ func BenchmarkBlocks(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("write/%v", level), func(b *testing.B) {
 			defer simd.Set(level)()
-			w := &Writer{Lattice: s.lattice, P: s.p, Q: s.q, Columns: make([]Column, len(columns)), Value: value, Run: run}
+			w := &Writer{Lattice: s.lattice, P: s.p, Q: s.q, Columns: make([]Column, len(columns)), Value: value, Run: run, Sums: make([]float32, Lanes*len(columns))}
 			for b.Loop() {
 				copy(w.Columns, columns)
 				for i := range s.blocks {

@@ -21,6 +21,11 @@ func count(columns []Column, l *Lattice, b *Block) {
 	f(&columns[0].Value, &column[0], &x[0], &y[0], &b.X[0], &b.Y[0], len(x), len(y), nx, l.Reach*l.Reach, uint32(b.Inside), b.First)
 }
 
+// rowsOf is by the number of components.
+var rowsOf = [...]func(dst, node *float32, offset *int32, weight *float32, lines, row, stride, weights, more int){
+	rows1AVX2, rows2AVX2, rows3AVX2, rows4AVX2,
+}
+
 func rows(dst, scratch []float32, f *Functions, offset []int32, weight []float32, lines int) {
 	level := simd.Current()
 	if level == simd.Generic {
@@ -33,7 +38,10 @@ func rows(dst, scratch []float32, f *Functions, offset []int32, weight []float32
 		_, _ = f.Node[int(o)-(lines-1)*f.Stride*row], f.Node[int(o)+2*row-1]
 	}
 	_, _, _ = dst[lines*Rank*Lanes-1], scratch[lines*Rank*Lanes-1], weight[2*k*Lanes-1]
-	rowsAVX2(&scratch[0], &f.Node[0], &offset[0], &weight[0], lines, k, f.Stride)
+	for c := 0; c < k; c += len(rowsOf) {
+		some := rowsOf[min(k-c, len(rowsOf))-1]
+		some(&scratch[0], &f.Node[c*Rank], &offset[0], &weight[2*c], lines, 4*row, 4*f.Stride*row, 8*k, c)
+	}
 	if level == simd.AVX512 {
 		transposeAVX512(&dst[0], &scratch[0], lines)
 	} else {
@@ -55,7 +63,7 @@ func (w *Writer) values(b *Block) {
 	if level == simd.AVX512 {
 		f = valuesAVX512
 	}
-	f(&w.Value[0], &w.Run[0].First, &w.Columns[0].Value, &column[0], &x[0], &y[0], &b.X[0], &b.Y[0], &w.p[0], &w.q[0], &w.squares[0],
+	f(&w.Value[0], &w.Run[0].First, &w.Columns[0].Value, &column[0], &x[0], &y[0], &b.X[0], &b.Y[0], &w.p[0], &w.q[0], &w.squares[0], &w.Sums[0],
 		len(x), len(y), nx, l.Reach*l.Reach, uint32(b.Inside), b.First)
 }
 

@@ -94,8 +94,10 @@ func (w *Writer) valuesGeneric(b *Block) {
 			four := func(r int) float32 {
 				return (product(r) + product(r+1)) + (product(r+2) + product(r+3))
 			}
-			w.Value[c.Value] = four(0) + four(4)
+			v := four(0) + four(4)
+			w.Value[c.Value] = v
 			c.Value++
+			w.Sums[int(w.Lattice.Column[j*len(w.Lattice.X)+i])*Lanes+n] += v
 		}
 		c.runs(w.Run, b.First, mask)
 	})

@@ -25,7 +25,9 @@ const (
 
 func main() {
 	ConstraintExpr("!purego")
-	rows()
+	for components := 1; components <= 4; components++ {
+		rows(components)
+	}
 	transpose("transposeAVX2", 8)
 	transpose("transposeAVX512", 16)
 	compress := positions()
@@ -72,70 +74,72 @@ func sum(name string, doubles int) {
 	RET()
 }
 
-// rows looks functions up and interpolates, voxel after voxel.
-func rows() {
-	TEXT("rowsAVX2", NOSPLIT, "func(dst *float32, node *float32, offset *int32, weight *float32, lines int, components int, stride int)")
+// rows looks a number of components up and interpolates, voxel after voxel.
+func rows(components int) {
+	name := "rows" + string(rune('0'+components)) + "AVX2"
+	TEXT(name, NOSPLIT, "func(dst *float32, node *float32, offset *int32, weight *float32, lines int, row int, stride int, weights int, more int)")
 	Pragma("noescape")
-	Doc("rowsAVX2 is rowsGeneric with dst as [line][voxel][Rank].")
+	Doc(name+" is rowsGeneric for "+string(rune('0'+components))+" of the components, with dst as [line][voxel][Rank].",
+		"Nodes are row bytes apart, lines stride bytes, the weights of voxels weights bytes; with more",
+		"other than 0 it adds to what dst holds.")
 	dst := Load(Param("dst"), GP64())
 	node := Load(Param("node"), GP64())
 	offset := Load(Param("offset"), GP64())
 	weight := Load(Param("weight"), GP64())
-	lines := Load(Param("lines"), GP64())
-	components := Load(Param("components"), GP64())
+	bytes := Load(Param("row"), GP64())
 	stride := Load(Param("stride"), GP64())
-	bytes := GP64() // of a node
-	MOVQ(components, bytes)
-	SHLQ(U8(5), bytes)
-	IMULQ(bytes, stride)
+	more := Load(Param("more"), GP64())
 	voxels := GP64()
 	MOVQ(U32(lanes), voxels)
-
-	from, to, left, c := GP64(), GP64(), GP64(), GP64()
-	a, b, s, t := YMM(), YMM(), YMM(), YMM()
-	start := func() {
-		VBROADCASTSS(Mem{Base: weight}, a)
-		VBROADCASTSS(Mem{Base: weight, Disp: 4}, b)
-		ADDQ(U8(8), weight)
-		MOVQ(dst, to)
-		MOVQ(lines, left)
+	from, to, left := GP64(), GP64(), GP64()
+	var a, b [4]reg.VecVirtual
+	for c := range components {
+		a[c], b[c] = YMM(), YMM()
 	}
-	interpolate := func() {
-		VMULPS(Mem{Base: from}, a, s)
-		VMULPS(Mem{Base: from, Index: bytes, Scale: 1}, b, t)
+	sum, s, t := YMM(), YMM(), YMM()
+	one := func(c int, s reg.VecVirtual) {
+		VMULPS(Mem{Base: from, Disp: 4 * rank * c}, a[c], s)
+		VMULPS(Mem{Base: from, Disp: 4 * rank * c, Index: bytes, Scale: 1}, b[c], t)
 		VADDPS(t, s, s)
 	}
-	advance := func(again string) {
-		VMOVUPS(s, Mem{Base: to})
+	Label("voxel")
+	MOVLQSX(Mem{Base: offset}, from)
+	LEAQ(Mem{Base: node, Index: from, Scale: 4}, from)
+	for c := range components {
+		VBROADCASTSS(Mem{Base: weight, Disp: 8 * c}, a[c])
+		VBROADCASTSS(Mem{Base: weight, Disp: 8*c + 4}, b[c])
+	}
+	MOVQ(dst, to)
+	MOVQ(argument("lines"), left)
+	TESTQ(more, more)
+	JNZ(LabelRef("more"))
+	for _, adds := range []bool{false, true} {
+		label := "line"
+		if adds {
+			label = "more"
+		}
+		Label(label)
+		one(0, sum)
+		if adds {
+			VADDPS(Mem{Base: to}, sum, sum)
+		}
+		for c := 1; c < components; c++ {
+			one(c, s)
+			VADDPS(s, sum, sum)
+		}
+		VMOVUPS(sum, Mem{Base: to})
 		SUBQ(stride, from)
 		ADDQ(U32(line), to)
 		DECQ(left)
-		JNZ(LabelRef(again))
+		JNZ(LabelRef(label))
+		if !adds {
+			JMP(LabelRef("done"))
+		}
 	}
-	Label("voxel")
-	first := GP64()
-	MOVLQSX(Mem{Base: offset}, first)
-	LEAQ(Mem{Base: node, Index: first, Scale: 4}, first)
-	MOVQ(first, from)
-	start()
-	Label("firstComponent")
-	interpolate()
-	advance("firstComponent")
-	MOVQ(components, c)
-	Label("component")
-	DECQ(c)
-	JZ(LabelRef("done"))
-	ADDQ(U8(4*rank), first)
-	MOVQ(first, from)
-	start()
-	Label("furtherComponent")
-	interpolate()
-	VADDPS(Mem{Base: to}, s, s)
-	advance("furtherComponent")
-	JMP(LabelRef("component"))
 	Label("done")
 	ADDQ(U8(4), offset)
 	ADDQ(U8(4*rank), dst)
+	ADDQ(argument("weights"), weight)
 	DECQ(voxels)
 	JNZ(LabelRef("voxel"))
 	VZEROUPPER()
@@ -239,12 +243,12 @@ func (w width) entries(name string, write bool) {
 	const counted = "columns *int64, column *int32, lineX *float32, lineY *float32, x *float32, y *float32, "
 	const size = "nx int, ny int, pitch int, reach2 float32, inside uint32, first int32)"
 	if write {
-		TEXT(name, NOSPLIT, "func(value *float32, run *int32, "+counted+"p *float32, q *float32, squares *float32, "+size)
-	Pragma("noescape")
+		TEXT(name, NOSPLIT, "func(value *float32, run *int32, "+counted+"p *float32, q *float32, squares *float32, sums *float32, "+size)
+		Pragma("noescape")
 		Doc(name + " is valuesGeneric for nx × ny bixels.")
 	} else {
 		TEXT(name, NOSPLIT, "func("+counted+size)
-	Pragma("noescape")
+		Pragma("noescape")
 		Doc(name + " is countGeneric for nx × ny bixels.")
 	}
 	local := AllocLocal(24)
@@ -361,6 +365,12 @@ func (w width) half(half int, write bool, local Mem) {
 		ANDL(inside, mask)
 	}
 	JZ(LabelRef(label("next")))
+	all := GP64() // sums of the column
+	if write {
+		MOVQ(c, all)
+		SHLQ(U8(6), all)
+		ADDQ(argument("sums"), all)
+	}
 	SHLQ(U8(columnShift), c)
 	ADDQ(argument("columns"), c)
 	number, cursor := GP32(), GP64()
@@ -376,7 +386,17 @@ func (w width) half(half int, write bool, local Mem) {
 			LEAQ(w.positions, table)
 			VPMOVZXBD(Mem{Base: table, Index: mask.As64(), Scale: 8}, order)
 			VPERMPS(sum, order, sum)
+			n := GP64()
+			LEAQ(w.positions.Offset(8*256+32), table)
+			MOVL(number, n.As32())
+			SHLQ(U8(2), n)
+			SUBQ(n, table)
+			VMOVUPS(Mem{Base: table}, order)
+			VANDPS(order, sum, sum)
 		}
+		total := w.vector()
+		VADDPS(Mem{Base: all}, sum, total)
+		VMOVUPS(total, Mem{Base: all})
 		end := GP64()
 		LEAQ(Mem{Base: cursor, Disp: w.lanes}, end)
 		CMPQ(end, Mem{Base: c, Disp: columnLimit})
@@ -395,12 +415,6 @@ func (w width) half(half int, write bool, local Mem) {
 			KMOVW(bits, few)
 			VMOVUPS(sum, few, Mem{Base: end})
 		} else {
-			table, n := GP64(), GP64()
-			LEAQ(w.positions.Offset(8*256+32), table)
-			MOVL(number, n.As32())
-			SHLQ(U8(2), n)
-			SUBQ(n, table)
-			VMOVDQU(Mem{Base: table}, order)
 			VMASKMOVPS(sum, order, Mem{Base: end})
 		}
 		Label(label("stored"))
