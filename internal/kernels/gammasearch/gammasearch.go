@@ -48,7 +48,8 @@ type Search struct {
 
 	// For points side by side (see row.go).
 	group *group
-	put   []slot // what is put off
+	put   []slot  // what is put off
+	alone []int32 // points of the row that were searched for by themselves after all
 
 	rank  [3][]rank
 	queue []candidate

@@ -1,6 +1,9 @@
 package gammasearch
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Row searches for the points of a row, which lie at continuous indices
 // first, first + step, … of the lattice: gamma2[i] becomes the γ² of point i,
@@ -28,6 +31,7 @@ func (s *Search) Row(first, step [3]float64, dose []float32, scale, gamma2 []flo
 		}
 		return
 	}
+	s.alone = s.alone[:0]
 	n := float64(len(dose)) / aligned
 	parallel := math.Abs(step[0]-1)*n <= 1 && math.Abs(step[1])*n <= 1 && math.Abs(step[2])*n <= 1
 	for i := 0; i < len(dose); i += lanes {
@@ -50,6 +54,7 @@ func (s *Search) Row(first, step [3]float64, dose []float32, scale, gamma2 []flo
 			case g2 != g2:
 			case g.v[rowOverflow][l] != 0:
 				gamma2[i+l] = single(i + l)
+				s.alone = append(s.alone, int32(i+l))
 			case g.bits>>l&1 == 0:
 				gamma2[i+l] = math.Inf(1)
 			default:
@@ -83,8 +88,9 @@ func (s *Search) settleQueue(gamma2 []float64, n int, single func(int) float64) 
 				s.resume(g, l)
 				s.best = min(s.best, gamma2[point])
 				s.minimise(int(g.cell[l]), vec{g.v[rowCellX][l], g.v[rowCellY][l], g.v[rowCellZ][l]}, s.x)
-				if g2 = s.best; !s.proven {
+				if g2 = s.best; !s.proven && !slices.Contains(s.alone, point) {
 					g2 = single(int(point))
+					s.alone = append(s.alone, point)
 				}
 			}
 			gamma2[point] = min(gamma2[point], g2)

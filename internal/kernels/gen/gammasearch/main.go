@@ -6,6 +6,9 @@ package main
 
 import . "github.com/mmcloughlin/avo/build"
 
+// It does not compile when the rows do not fit the group.
+var _ [rows - used]struct{}
+
 func main() {
 	ConstraintExpr("!purego")
 	for _, wide := range []bool{false, true} {
@@ -151,4 +154,5 @@ const (
 	apartAt // int32, of the cell that was predicted
 	// Masks, where they have no registers of their own.
 	maskFirst
+	used = maskFirst + 5
 )
