@@ -47,7 +47,7 @@ var curves = []curve{
 		r, err := field(generic6MV, int(beams), 0)(ctx, o, o.Threads)
 		return r, beams, err
 	}},
-	{"collapsed cone, 96×96×64 voxels of water", "cones, about", []float64{48, 72, 144, 288, 576}, func(_ context.Context, o Options, directions float64) (run, float64, error) {
+	{"collapsed cone, 96×96×64 voxels of water", "cones (about)", []float64{48, 72, 144, 288, 576}, func(_ context.Context, o Options, directions float64) (run, float64, error) {
 		r, err := coneRequest([3]int{96, 96, 64}, false)
 		if err != nil {
 			return run{}, 0, err

@@ -105,7 +105,7 @@ func cube(ctx context.Context, along bool) (fan.Volume, error) {
 	sin, cos := math.Sincos(0.35)
 	v.X, v.Y, v.Z = [3]float64{cos * perMM, sin * perMM, 0}, [3]float64{0, 0, perMM}, [3]float64{-sin * perMM, cos * perMM, 0}
 	var err error
-	v.Columns, err = fan.Columns(ctx, v.Data, v.Size, 1)
+	v.Columns, err = fan.NewColumns(ctx, make([]float32, fan.ColumnLen(v.Size)), v.Data, v.Size, 1)
 	return v, err
 }
 
