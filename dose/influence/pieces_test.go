@@ -11,6 +11,7 @@ import (
 	"github.com/kerma-rt/kerma/dose/influence"
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
+	"github.com/kerma-rt/kerma/internal/kernels/simd"
 )
 
 // layered asks for three beams, one of them oblique, on a target in water with
@@ -80,5 +81,32 @@ func TestColumnsMadeInPiecesAreThoseMadeTogether(t *testing.T) {
 			Place: func(_, _ []int64) ([]float32, []dose.Run, error) { panic("columns that are none") },
 		})
 		assert.ErrorIs(t, err, dose.ErrRequest, "columns %v", piece)
+	}
+}
+
+// A bixel near an edge of the body, which none of its voxels are in reach of,
+// alone.
+func TestColumnWithoutVoxelsIsEmpty(t *testing.T) {
+	r := layered(t)
+	beam := r.Beams[0]
+	beam.Centre = [][2]float64{{0, 0}, {100, 100}}
+	r.Beams = []dose.Bixels{beam}
+	for _, level := range simd.Available() {
+		defer simd.Set(level)()
+		matrix, err := influence.Compute(t.Context(), r)
+		require.NoError(t, err)
+		require.Equal(t, matrix.Start[1], matrix.Start[2])
+		require.Positive(t, matrix.Start[1])
+		store := made(t, r, t.TempDir())
+		requireSameProducts(t, matrix, store)
+
+		r := r
+		r.Beams[0].Centre = [][2]float64{{100, 100}}
+		matrix, err = influence.Compute(t.Context(), r)
+		require.NoError(t, err)
+		require.Zero(t, matrix.Entries())
+		store = made(t, r, t.TempDir())
+		require.NoError(t, store.Multiply(make([]float32, store.Voxels()), []float64{1}))
+		r.Beams[0].Centre = beam.Centre
 	}
 }

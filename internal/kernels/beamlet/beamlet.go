@@ -92,7 +92,7 @@ type Writer struct {
 
 // Add writes the values and runs of b. amplitude holds A_k, [voxel][component].
 func (w *Writer) Add(b *Block, amplitude []float32) {
-	if b.empty() {
+	if b.empty() || len(w.Value) == 0 { // lines near and no voxel in reach of any
 		return
 	}
 	if w.p == nil {
