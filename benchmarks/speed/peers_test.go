@@ -32,7 +32,7 @@ func TestScriptOfThePeersSaysWhatIsNotInstalled(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	text, err := os.ReadFile(document)
 	require.NoError(t, err)
-	assert.Equal(t, 8, strings.Count(string(text), "not run: not installed"), "%s", text)
+	assert.Equal(t, 9, strings.Count(string(text), "not run: not installed"), "%s", text)
 	assert.Regexp(t, `(?s)^before\n.*pyRadPlan==.*\nafter\n$`, string(text))
 	assert.NotContains(t, string(text), "old\n")
 	calls, err := os.ReadFile(filepath.Join(dir, "calls"))
@@ -59,5 +59,5 @@ func TestScriptOfThePeersNamesJobsThatThereAre(t *testing.T) {
 		assert.Contains(t, Names(), parts[5], line)
 		n++
 	}
-	assert.Equal(t, 8, n)
+	assert.Equal(t, 9, n)
 }
