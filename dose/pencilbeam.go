@@ -50,11 +50,13 @@ func (e PencilBeam) Compute(ctx context.Context, r Request) (*Result, error) {
 		return nil, err
 	}
 	p := &pencilJob{
-		job: j, correction: e.Heterogeneity, dose: geometry.NewVolume(j.Grid), cache: &heterogeneity.Cache{},
+		job: j, correction: e.Heterogeneity, dose: geometry.NewVolume(j.Grid),
 		tables: map[*machine.Machine]*pencil.Depths{},
 		ratios: map[*machine.Machine]heterogeneity.TissueRatios{},
 		parts:  map[*machine.Machine]*pencilParts{},
 	}
+	p.begin()
+	defer p.end()
 	segments := 0
 	for i := range j.beams {
 		segments += len(j.beams[i].segments)

@@ -3,6 +3,7 @@ package dose
 import (
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
@@ -22,6 +23,41 @@ func (e *MemoryError) Error() string {
 
 // Unwrap is ErrRequest.
 func (e *MemoryError) Unwrap() error { return ErrRequest }
+
+// workspace is the memory of a calculation, without what was in it.
+type workspace struct {
+	cache *heterogeneity.Cache
+	poses []*pose
+}
+
+// workspaces are those of calculations that have ended: memory that is new to
+// a process costs as much as half of a beam. They have no influence on results,
+// and the collector takes them when they lie idle.
+var workspaces sync.Pool
+
+// begin takes memory that serves again, unless there is a limit to keep.
+func (p *pencilJob) begin() {
+	p.cache = &heterogeneity.Cache{}
+	if p.MaxBytes > 0 {
+		return
+	}
+	if w, ok := workspaces.Get().(*workspace); ok {
+		p.cache, p.poses = w.cache, w.poses
+	}
+}
+
+// end gives it back.
+func (p *pencilJob) end() {
+	if p.MaxBytes > 0 {
+		return
+	}
+	p.cache.Reset()
+	for _, q := range p.poses {
+		q.exposure.maps = nil
+		*q = pose{exposure: q.exposure}
+	}
+	workspaces.Put(&workspace{cache: p.cache, poses: p.poses})
+}
 
 // budget finds how much can be done at once within MaxBytes: how many poses
 // together, with how many transforms, with or without a second copy of the
@@ -51,7 +87,7 @@ func (p *pencilJob) budget() error {
 			}
 		}
 		p.transforms, p.cache.Columns = try.transforms, try.columns
-		for range try.poses {
+		for len(p.poses) < try.poses {
 			p.poses = append(p.poses, &pose{})
 		}
 		return nil

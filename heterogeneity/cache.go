@@ -30,7 +30,10 @@ type columns struct {
 }
 
 // ColumnBytes is what the columns of a volume on g take, in bytes.
-func ColumnBytes(g geometry.Grid) int64 { return fan.ColumnBytes(g.Size()) }
+func ColumnBytes(g geometry.Grid) int64 {
+	n := g.Size()
+	return 4*int64(fan.ColumnLen(n)) + int64(n[0]*n[1])
+}
 
 func (c *Cache) columns(ctx context.Context, v *geometry.Volume, threads int) (*fan.Columns, error) {
 	if c == nil || !c.Columns {
@@ -46,7 +49,10 @@ func (c *Cache) columns(ctx context.Context, v *geometry.Volume, threads int) (*
 		c.copies[v] = kept
 	}
 	c.mu.Unlock()
-	kept.once.Do(func() { kept.value, kept.err = fan.NewColumns(ctx, v.Data, v.Grid.Size(), threads) })
+	kept.once.Do(func() {
+		size := v.Grid.Size()
+		kept.value, kept.err = fan.NewColumns(ctx, c.floats(fan.ColumnLen(size)), v.Data, size, threads)
+	})
 	return kept.value, kept.err
 }
 
@@ -66,6 +72,18 @@ func (c *Cache) body(t *Tissue) *geometry.Volume {
 		c.bodies[t] = v
 	}
 	return v
+}
+
+// Reset forgets the patient; the memory remains for the next.
+func (c *Cache) Reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range c.copies {
+		if k.value != nil {
+			c.spare = append(c.spare, k.value.Memory())
+		}
+	}
+	c.copies, c.bodies = nil, nil
 }
 
 // floats is memory for n values, which may hold anything.

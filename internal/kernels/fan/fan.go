@@ -234,26 +234,30 @@ func (v Volume) along(out []float32, b *buffers, first [3]float64, step float64)
 	return true
 }
 
-// NewColumns copies a volume of that size.
-func NewColumns(ctx context.Context, data []float32, size [3]int, threads int) (*Columns, error) {
+// NewColumns copies a volume of that size to memory of ColumnLen values, which
+// may hold anything.
+func NewColumns(ctx context.Context, memory, data []float32, size [3]int, threads int) (*Columns, error) {
 	nx, ny, nz := size[0], size[1], size[2]
 	length := padded(nz)
-	c := &Columns{data: make([]float32, nx*ny*length), empty: make([]bool, nx*ny)}
+	c := &Columns{data: memory[:ColumnLen(size)], empty: make([]bool, nx*ny)}
 	err := parallel.For(ctx, ny, threads, func(j int) error {
 		row := c.data[j*nx*length : (j+1)*nx*length]
 		transpose(row, data[j*nx:], length, nx*ny, nx, nz)
 		for i := range nx {
-			c.empty[j*nx+i] = !slices.ContainsFunc(row[i*length:][:nz], func(v float32) bool { return v != 0 })
+			column := row[i*length:][:length]
+			clear(column[nz:])
+			c.empty[j*nx+i] = !slices.ContainsFunc(column, func(v float32) bool { return v != 0 })
 		}
 		return nil
 	})
 	return c, err
 }
 
-// ColumnBytes is the memory that Columns take, in bytes.
-func ColumnBytes(size [3]int) int64 {
-	return int64(size[0]) * int64(size[1]) * (4*int64(padded(size[2])) + 1)
-}
+// ColumnLen is the number of values that columns have.
+func ColumnLen(size [3]int) int { return size[0] * size[1] * padded(size[2]) }
+
+// Memory is that of the columns, which cannot be used afterwards.
+func (c *Columns) Memory() []float32 { return c.data }
 
 // within is the range of j in [0, n) with low ≤ first + j·step ≤ high.
 func within(first, step, low, high float64, n int) (from, to int) {
