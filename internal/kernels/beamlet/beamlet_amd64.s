@@ -983,30 +983,31 @@ stored0:
 	MOVQ 24(DI), R11
 
 run0:
-	TZCNTL  R8, R10
-	ADDL    R10, R9
-	SHRXL   R10, R8, R8
-	MOVQ    R11, R10
-	SHRQ    $0x20, R10
-	XORQ    R12, R12
-	CMPL    R10, R9
-	SETNE   R12
-	CMOVLNE R9, R11
-	ADDQ    16(DI), R12
-	MOVQ    R12, 16(DI)
-	MOVL    R8, R10
-	NOTL    R10
-	TZCNTL  R10, R10
-	ADDL    R10, R9
-	SHRXL   R10, R8, R8
-	MOVL    R9, R10
-	SHLQ    $0x20, R10
-	ORQ     R10, R11
-	MOVQ    run+8(FP), R10
-	MOVQ    R11, -8(R10)(R12*8)
-	TESTL   R8, R8
-	JNZ     run0
-	MOVQ    R11, 24(DI)
+	TZCNTL     R8, R10
+	ADDL       R10, R9
+	SHRXL      R10, R8, R8
+	MOVQ       R11, R10
+	SHRQ       $0x20, R10
+	XORQ       R12, R12
+	CMPL       R10, R9
+	SETNE      R12
+	CMOVLNE    R9, R11
+	ADDQ       16(DI), R12
+	MOVQ       R12, 16(DI)
+	MOVL       R8, R10
+	NOTL       R10
+	TZCNTL     R10, R10
+	ADDL       R10, R9
+	SHRXL      R10, R8, R8
+	MOVL       R9, R10
+	SHLQ       $0x20, R10
+	ORQ        R10, R11
+	MOVQ       run+8(FP), R10
+	MOVQ       R11, -8(R10)(R12*8)
+	PREFETCHT0 64(R10)(R12*8)
+	TESTL      R8, R8
+	JNZ        run0
+	MOVQ       R11, 24(DI)
 
 next0:
 	INCQ         DX
@@ -1132,30 +1133,31 @@ stored1:
 	MOVQ 24(DI), R11
 
 run1:
-	TZCNTL  R8, R10
-	ADDL    R10, R9
-	SHRXL   R10, R8, R8
-	MOVQ    R11, R10
-	SHRQ    $0x20, R10
-	XORQ    R12, R12
-	CMPL    R10, R9
-	SETNE   R12
-	CMOVLNE R9, R11
-	ADDQ    16(DI), R12
-	MOVQ    R12, 16(DI)
-	MOVL    R8, R10
-	NOTL    R10
-	TZCNTL  R10, R10
-	ADDL    R10, R9
-	SHRXL   R10, R8, R8
-	MOVL    R9, R10
-	SHLQ    $0x20, R10
-	ORQ     R10, R11
-	MOVQ    run+8(FP), R10
-	MOVQ    R11, -8(R10)(R12*8)
-	TESTL   R8, R8
-	JNZ     run1
-	MOVQ    R11, 24(DI)
+	TZCNTL     R8, R10
+	ADDL       R10, R9
+	SHRXL      R10, R8, R8
+	MOVQ       R11, R10
+	SHRQ       $0x20, R10
+	XORQ       R12, R12
+	CMPL       R10, R9
+	SETNE      R12
+	CMOVLNE    R9, R11
+	ADDQ       16(DI), R12
+	MOVQ       R12, 16(DI)
+	MOVL       R8, R10
+	NOTL       R10
+	TZCNTL     R10, R10
+	ADDL       R10, R9
+	SHRXL      R10, R8, R8
+	MOVL       R9, R10
+	SHLQ       $0x20, R10
+	ORQ        R10, R11
+	MOVQ       run+8(FP), R10
+	MOVQ       R11, -8(R10)(R12*8)
+	PREFETCHT0 64(R10)(R12*8)
+	TESTL      R8, R8
+	JNZ        run1
+	MOVQ       R11, 24(DI)
 
 next1:
 	INCQ DX
@@ -1361,30 +1363,31 @@ stored0:
 	MOVQ 24(SI), R10
 
 run0:
-	TZCNTL  DI, R9
-	ADDL    R9, R8
-	SHRXL   R9, DI, DI
-	MOVQ    R10, R9
-	SHRQ    $0x20, R9
-	XORQ    R11, R11
-	CMPL    R9, R8
-	SETNE   R11
-	CMOVLNE R8, R10
-	ADDQ    16(SI), R11
-	MOVQ    R11, 16(SI)
-	MOVL    DI, R9
-	NOTL    R9
-	TZCNTL  R9, R9
-	ADDL    R9, R8
-	SHRXL   R9, DI, DI
-	MOVL    R8, R9
-	SHLQ    $0x20, R9
-	ORQ     R9, R10
-	MOVQ    run+8(FP), R9
-	MOVQ    R10, -8(R9)(R11*8)
-	TESTL   DI, DI
-	JNZ     run0
-	MOVQ    R10, 24(SI)
+	TZCNTL     DI, R9
+	ADDL       R9, R8
+	SHRXL      R9, DI, DI
+	MOVQ       R10, R9
+	SHRQ       $0x20, R9
+	XORQ       R11, R11
+	CMPL       R9, R8
+	SETNE      R11
+	CMOVLNE    R8, R10
+	ADDQ       16(SI), R11
+	MOVQ       R11, 16(SI)
+	MOVL       DI, R9
+	NOTL       R9
+	TZCNTL     R9, R9
+	ADDL       R9, R8
+	SHRXL      R9, DI, DI
+	MOVL       R8, R9
+	SHLQ       $0x20, R9
+	ORQ        R9, R10
+	MOVQ       run+8(FP), R9
+	MOVQ       R10, -8(R9)(R11*8)
+	PREFETCHT0 64(R9)(R11*8)
+	TESTL      DI, DI
+	JNZ        run0
+	MOVQ       R10, 24(SI)
 
 next0:
 	INCQ CX

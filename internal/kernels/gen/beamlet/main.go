@@ -495,6 +495,7 @@ func (w width) runs(label func(string) string, half int, mask, c reg.GPVirtual, 
 	if write {
 		run := Load(Param("run"), GP64())
 		MOVQ(last, Mem{Base: run, Index: fresh, Scale: 8, Disp: -8})
+		PREFETCHT0(Mem{Base: run, Index: fresh, Scale: 8, Disp: 64})
 	}
 	TESTL(mask, mask)
 	JNZ(LabelRef(label("run")))
