@@ -14,6 +14,7 @@ import (
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
 	"github.com/kerma-rt/kerma/internal/kernels/cones"
+	"github.com/kerma-rt/kerma/internal/kernels/curved"
 	"github.com/kerma-rt/kerma/internal/kernels/parallel"
 	"github.com/kerma-rt/kerma/internal/kernels/terma"
 )
@@ -23,6 +24,7 @@ type Setting struct {
 	Directions int  // about how many cones
 	Groups     int  // of photon energies that share a kernel
 	ToWater    bool // dose to water instead of dose to the medium
+	Straight   bool // electrons go on straight lines only
 	Threads    int  // goroutines; 0 means one per CPU
 	// Done, if set, is told of finished work: 1 a transport along all cones.
 	Done func(share float64)
@@ -47,6 +49,7 @@ type Calculation struct {
 // quality is what one spectrum needs.
 type quality struct {
 	groups   []group
+	curved   []curved.Kernel // nil if electrons go straight
 	spectrum *terma.Spectrum
 }
 
@@ -64,7 +67,13 @@ func New(ctx context.Context, t *heterogeneity.Tissue, g geometry.Grid, inside [
 		if err != nil {
 			return nil, err
 		}
-		c.spectra = append(c.spectra, quality{groups: groups})
+		q := quality{groups: groups}
+		if !s.Straight {
+			if q.curved, err = curvedKernels(p, bins); err != nil {
+				return nil, err
+			}
+		}
+		c.spectra = append(c.spectra, q)
 		all = append(all, p)
 	}
 	b, err := newBasis(t.Materials, all)
@@ -163,7 +172,15 @@ func (c *Calculation) Add(ctx context.Context, spectrum int, poses []Pose) error
 		c.done(1)
 		return nil
 	}
+	// Columns of the frame: beam x and y, in lattice axes.
+	bx, by := r3.Sub(frame.ToPatient(r3.Vec{X: 1}), frame.Isocentre()), r3.Sub(frame.ToPatient(r3.Vec{Y: 1}), frame.Isocentre())
+	if q.curved != nil {
+		if err := c.bend(ctx, r, q.curved, world, bx, by); err != nil {
+			return err
+		}
+	}
 	ds, rings := directions(c.setting.Directions)
+	aim(ds, rings, q.groups)
 	fits := make([]polynomials, len(rings))
 	for i, ring := range rings {
 		var err error
@@ -177,8 +194,6 @@ func (c *Calculation) Add(ctx context.Context, spectrum int, poses []Pose) error
 
 	clear(c.deposited)
 	clear(c.depositedTurned)
-	// Columns of the frame: beam x and y, in lattice axes.
-	bx, by := r3.Sub(frame.ToPatient(r3.Vec{X: 1}), frame.Isocentre()), r3.Sub(frame.ToPatient(r3.Vec{Y: 1}), frame.Isocentre())
 	for _, d := range ds {
 		toward := r3.Add(r3.Add(r3.Scale(d.unit[0], bx), r3.Scale(d.unit[1], by)), r3.Scale(d.unit[2], world))
 		p := &fits[d.ring]
