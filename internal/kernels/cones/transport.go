@@ -4,7 +4,7 @@ import "sync"
 
 // chunk is how many planes lines are taken through at once: what they carry
 // stays in registers meanwhile.
-const chunk = 8
+const chunk = 16
 
 // plane is where a row of lines crosses one plane: line i meets the voxel
 // u = i + shift of the row of voxels that starts at offset at. The layout is
