@@ -127,6 +127,12 @@ func (p *pencilJob) beam(ctx context.Context, d *delivery) error {
 		}
 		deepest = max(deepest, reached)
 	}
+	p.warnKernel(d, deepest, table)
+	return nil
+}
+
+// warnKernel tells where a beam goes beyond what is known of the kernel.
+func (p *pencilJob) warnKernel(d *delivery, deepest float64, table *pencil.Depths) {
 	if deepest > table.Last() {
 		p.warnings = append(p.warnings, fmt.Sprintf("%v: depths to %.0f mm of water; beyond %.0f mm the dose is taken as at that depth", d.Beam, deepest, table.Last()))
 	}
@@ -137,7 +143,6 @@ func (p *pencilJob) beam(ctx context.Context, d *delivery) error {
 				d.Beam, near, far, first, last))
 		}
 	}
-	return nil
 }
 
 // reach is how near to the source and how far from it, along the beam axis in

@@ -61,6 +61,9 @@ func (e PencilBeam) Beamlets(ctx context.Context, r BeamletRequest) (*BeamletRes
 	if err != nil {
 		return nil, err
 	}
+	for _, f := range j.fields {
+		p.warnKernel(f.delivery, seen[f].deepest(), table)
+	}
 	value, run, err := j.place(start, runStart)
 	if err != nil {
 		return nil, err
@@ -181,6 +184,17 @@ func (s *sight) add(slab int, b *beamlet.Block, voxel [3]int) {
 		}
 		s.factor[slab] = append(s.factor[slab], float32(c))
 	}
+}
+
+// deepest is the largest depth, mm.
+func (s *sight) deepest() float64 {
+	var most float32
+	for _, slab := range s.depth {
+		for _, d := range slab {
+			most = max(most, d)
+		}
+	}
+	return float64(most)
 }
 
 // bixelWriter writes the columns of one beam.

@@ -19,7 +19,7 @@ const (
 // beyond estimates for each bixel of a beam the dose beyond its reach, summed
 // over the voxels inside the body: on every so many voxels along each axis, a
 // bixel being a point there. It leaves factors out. Against the sum over all
-// voxels it is within 3 % (see TestLostDoseIsWhatALargerReachGains).
+// voxels it is within 5 % (see TestLostDoseIsWhatALargerReachGains).
 func (p *pencilJob) beyond(ctx context.Context, j *beamletJob, f *bixelField, table *pencil.Depths) ([]float64, error) {
 	all := 0
 	for _, in := range j.inside {
