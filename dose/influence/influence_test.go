@@ -6,9 +6,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gonum.org/v1/gonum/spatial/r3"
 
 	"github.com/kerma-rt/kerma/dose"
 	"github.com/kerma-rt/kerma/dose/influence"
+	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/internal/kernels/simd"
 )
 
@@ -166,6 +168,28 @@ func TestMemoryOfAnOldMatrixIsTakenOver(t *testing.T) {
 	assert.Same(t, at, &got.Value[0])
 	assert.Equal(t, want.Value, got.Value)
 	assert.Empty(t, old.Value)
+}
+
+// The corner of the square around a circle, and a grid beside the beam.
+func TestGridOutOfReachGivesEmptyColumns(t *testing.T) {
+	r := layered(t)
+	r.Beams = r.Beams[:1]
+	r.Beams[0].Centre = [][2]float64{{0, 0}, {5, 0}}
+	for _, at := range []r3.Vec{{X: -25, Z: 25}, {X: 70, Z: 70}} {
+		var err error
+		r.Grid, err = geometry.NewGrid(at, [3]float64{1, 1, 1}, [3]int{1, 3, 1}, geometry.IdentityAxes)
+		require.NoError(t, err)
+		m := compute(t, r)
+		assert.Equal(t, []int64{0, 0, 0}, m.Start)
+		assert.Empty(t, m.Run)
+		for j, sum := range columns(t, m) {
+			assert.Zero(t, sum)
+			assert.True(t, m.Lost[j] == 0 || m.Lost[j] == 1, "nothing or all of it: %v", m.Lost[j])
+		}
+		dose := []float32{1, 1, 1}
+		require.NoError(t, m.Multiply(dose, []float64{1, 1}))
+		assert.Equal(t, []float32{0, 0, 0}, dose)
+	}
 }
 
 func TestImpossibleRequestsFail(t *testing.T) {
