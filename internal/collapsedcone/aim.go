@@ -26,7 +26,7 @@ func (r ring) centre(groups []group) float64 {
 		theta := r.low + (r.high-r.low)*float64(i)/parts
 		var inside float64
 		for g := range groups {
-			inside += groups[g].primary.energyWithin(theta)
+			inside += groups[g].weight * groups[g].primary.energyWithin(theta)
 		}
 		if i > 0 {
 			middle := theta - (r.high-r.low)/parts/2

@@ -148,23 +148,28 @@ func TestConesPointWhereTheirEnergyIs(t *testing.T) {
 	require.NoError(t, err)
 	ds, rings := directions(112)
 	// The mean cosine of the primary energy, ring by ring, and by fine steps.
+	var all float64
+	for g := range groups {
+		all += groups[g].weight
+	}
+	between := func(low, high float64) (e float64) {
+		for g := range groups {
+			a := &groups[g].primary
+			e += groups[g].weight / all * (a.energyWithin(high) - a.energyWithin(low))
+		}
+		return e
+	}
 	mean := func() (cos float64) {
 		for _, r := range rings {
-			for g := range groups {
-				a := &groups[g].primary
-				cos += (a.energyWithin(r.high) - a.energyWithin(r.low)) * math.Cos(r.polar) / float64(len(groups))
-			}
+			cos += between(r.low, r.high) * math.Cos(r.polar)
 		}
 		return cos
 	}
 	var want float64
 	const steps = 3600
 	for i := range steps {
-		for g := range groups {
-			a := &groups[g].primary
-			low, high := math.Pi*float64(i)/steps, math.Pi*float64(i+1)/steps
-			want += (a.energyWithin(high) - a.energyWithin(low)) * math.Cos((low+high)/2) / float64(len(groups))
-		}
+		low, high := math.Pi*float64(i)/steps, math.Pi*float64(i+1)/steps
+		want += between(low, high) * math.Cos((low+high)/2)
 	}
 	before := mean()
 	aim(ds, rings, groups)

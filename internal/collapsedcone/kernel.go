@@ -89,7 +89,8 @@ func (a *angular) perSteradian(low, high float64, dst []float64) {
 
 // group is the photons of a range of energies, which share their kernels.
 type group struct {
-	bins             []int // of the spectrum
+	bins             []int   // of the spectrum
+	weight           float64 // energy released to electrons, see weights
 	primary, scatter angular
 }
 
@@ -184,7 +185,7 @@ func kernels(s photons, bins [][]int) ([]group, error) {
 			primary[i] /= sumP
 			scatter[i] /= sumQ
 		}
-		g := group{bins: list}
+		g := group{bins: list, weight: sumP}
 		if g.primary, err = fit(primary, first.AngleDeg, first.Radius, 0, cones.Primary); err != nil {
 			return nil, err
 		}
