@@ -73,7 +73,7 @@ func (p *pencilJob) budget() error {
 	}
 	plans := []plan{{mostPoses, threads, true}}
 	if p.MaxBytes > 0 {
-		plans = append(plans, plan{4, threads, true}, plan{2, threads, true}, plan{1, threads, true}, plan{1, 1, true}, plan{1, 1, false})
+		plans = append(plans, plan{2, threads, true}, plan{1, threads, true}, plan{1, 1, true}, plan{1, 1, false})
 	}
 	var needed int64
 	for _, try := range plans {

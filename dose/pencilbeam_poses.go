@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime"
 
 	"github.com/kerma-rt/kerma/geometry"
 	"github.com/kerma-rt/kerma/heterogeneity"
@@ -20,8 +21,9 @@ const (
 )
 
 // mostPoses is how many poses are computed together at most: enough to keep
-// goroutines busy without waiting for each other at every step.
-const mostPoses = 8
+// goroutines busy without waiting for each other at every step; in an arc each
+// takes some 40 MB.
+const mostPoses = 4
 
 // pose is all that the voxels need of one pose of a beam: fine maps and rays in
 // and beside the opening, coarse ones around that.
@@ -61,12 +63,13 @@ func (p *pencilJob) together(ctx context.Context, d *delivery, first int, poses 
 		return 0, err
 	}
 	p.openWater(d.machine) // finds the ratios of the machine, before goroutines ask for them
-	// One pose on many goroutines, or many poses on one each.
-	inner, outer := p.Threads, 1
-	if len(poses) > 1 {
-		inner, outer = 1, p.Threads
+	// Goroutines are shared out among the poses.
+	inner := p.Threads
+	if inner == 0 {
+		inner = runtime.GOMAXPROCS(0)
 	}
-	err = parallel.For(ctx, len(poses), outer, func(i int) error {
+	inner = (inner + len(poses) - 1) / len(poses)
+	err = parallel.For(ctx, len(poses), p.Threads, func(i int) error {
 		q := poses[i]
 		if err := q.expose(ctx, &d.segments[first+i], ssds[i], inner); err != nil {
 			return at(i, err)
