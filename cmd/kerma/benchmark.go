@@ -23,12 +23,14 @@ func newBenchmark() *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("no benchmark %q, there are mc and speed", args[0])}
+				return usageError{fmt.Errorf("no benchmark %q, there are all, mc, phantoms and speed", args[0])}
 			}
-			return usageError{errors.New("which benchmark? There are mc and speed")}
+			return usageError{errors.New("which benchmark? There are all, mc, phantoms and speed")}
 		},
 	}
-	cmd.AddCommand(newBenchmarkMC(), newBenchmarkSpeed())
+	cmd.AddCommand(
+		newBenchmarkVerdicts("all", "Everything that Kerma can be held against, one verdict a row", nil), newBenchmarkMC(),
+		newBenchmarkVerdicts("phantoms", "Reference phantoms and the TG-119 goals, one verdict a row", []string{"phantoms", "tg119", "dvh"}), newBenchmarkSpeed())
 	return cmd
 }
 

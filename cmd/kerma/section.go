@@ -16,6 +16,7 @@ type section struct {
 }
 
 var (
+	verdictSection    = section{begin: "<!-- kerma benchmark all: made by this command, edits are lost -->", end: "<!-- /kerma benchmark all -->"}
 	monteCarloSection = section{begin: "<!-- kerma benchmark mc: made by this command, edits are lost -->", end: "<!-- /kerma benchmark mc -->"}
 	speedSection      = section{begin: "<!-- kerma benchmark speed: made by this command, edits are lost -->", end: "<!-- /kerma benchmark speed -->"}
 )
