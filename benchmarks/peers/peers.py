@@ -222,11 +222,12 @@ def dicompyler(case, cases, judge=None):
         worst, volume, n = 0.0, 0.0, 0
         highest = max(s["max_gy"] for s in ours.values())
         for name, h in histograms.items():
-            if h.volume > 0 and name in ours:
+            # The peer rasters on the dose grid: what is no larger than some voxels it sees coarsely.
+            if name in ours and ours[name]["volume_cm3"] > 5:
                 worst = max(worst, abs(h.mean - ours[name]["mean_gy"]) / highest * 100)
                 volume = max(volume, abs(h.volume - ours[name]["volume_cm3"]) / ours[name]["volume_cm3"] * 100)
                 n += 1
-        return n > 0 and worst < 2, f"{n} structures; largest difference of a mean {worst:.2f} % of the maximum, of a volume {volume:.1f} %"
+        return n > 0 and worst < 1, f"{n} structures over 5 cm³; largest difference of a mean {worst:.2f} % of the maximum, of a volume {volume:.1f} %"
 
     return run, check
 

@@ -213,7 +213,7 @@ func bixelBlocks(context.Context) (func() error, float64, error) {
 		columns[c] = beamlet.Column{Value: values, Limit: values + n.Value, Run: runs, Last: beamlet.Start}
 		values, runs = values+n.Value, runs+n.Run
 	}
-	w := &beamlet.Writer{Lattice: l, P: functions(1), Q: functions(3), Columns: make([]beamlet.Column, len(columns)), Value: filled(int(values)), Run: make([]beamlet.Run, runs)}
+	w := &beamlet.Writer{Lattice: l, P: functions(1), Q: functions(3), Columns: make([]beamlet.Column, len(columns)), Value: filled(int(values)), Run: make([]beamlet.Run, runs), Sums: filled(beamlet.Lanes * len(columns))}
 	amplitude := filled(3 * beamlet.Lanes)
 	return func() error {
 		copy(w.Columns, columns)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kerma-rt/kerma/benchmarks"
 	"github.com/kerma-rt/kerma/internal/kernels/limits"
+	"github.com/kerma-rt/kerma/internal/kernels/simd"
 )
 
 func TestUnknownJobsAreRefusedAndGroupsAreNot(t *testing.T) {
@@ -99,6 +100,26 @@ func TestEveryJobOfASmallSizeAnswers(t *testing.T) {
 	assert.Equal(t, 3.0, r.units)
 	_, err = histograms(t.Context(), Options{Judged: t.TempDir()}, 1)
 	assert.Error(t, err)
+}
+
+func TestEveryKernelRunsOnEveryLevel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some hundred MB")
+	}
+	for _, k := range kernels {
+		call, units, err := k.prepare(t.Context())
+		require.NoError(t, err, k.name)
+		assert.Greater(t, units, 1e5, k.name)
+		for _, level := range simd.Available() {
+			restore := simd.Set(level)
+			assert.NoError(t, call(), "%s, %v", k.name, level)
+			restore()
+		}
+		seconds, what := k.least(limits.Limits{FMA: 1e11, L1: 1e11, L2: 1e11, Read: 1e10, Fill: 1e10, Copy: 1e10, Triad: 1e10, Gather: 1e9, GatherPairs: 1e9})
+		assert.Greater(t, seconds, 1e-11, k.name)
+		assert.Less(t, seconds, 1e-7, k.name)
+		assert.NotEmpty(t, what)
+	}
 }
 
 func TestStopsWhenAsked(t *testing.T) {
