@@ -91,7 +91,7 @@ func newRoot() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newDemo(), newCheck(), newInfo(), newDose(), newInfluence(), newDVH(), newGamma(), newPhantom(), newMachine(), newBenchmark())
+	root.AddCommand(newDemo(), newCheck(), newInfo(), newDose(), newInfluence(), newDVH(), newGamma(), newPhantom(), newMachine(), newBenchmark(), newView())
 	return root
 }
 

@@ -2,11 +2,11 @@ package picture
 
 import "math"
 
-// isolines finds where the linear interpolation of values, nx to a row,
+// Isolines finds where the linear interpolation of values, nx to a row,
 // crosses level: marching squares, the pieces joined to chains. Points are in
 // index coordinates. Squares with a NaN corner are left out, so chains end at
 // the edge of what is known. A saddle is joined by the mean of its corners.
-func isolines(values []float64, nx int, level float64) []Line {
+func Isolines(values []float64, nx int, level float64) []Line {
 	if nx < 2 || len(values) < 2*nx {
 		return nil
 	}

@@ -18,7 +18,7 @@ func TestIsolinesPassThroughEveryCrossingOnceAndNowhereElse(t *testing.T) {
 		}
 		const level = 5
 		segments := 0
-		for _, line := range isolines(values, nx, level) {
+		for _, line := range Isolines(values, nx, level) {
 			require.GreaterOrEqual(t, len(line), 2)
 			segments += len(line) - 1
 			closed := line[0] == line[len(line)-1]
@@ -58,9 +58,9 @@ func TestIsolinesPassThroughEveryCrossingOnceAndNowhereElse(t *testing.T) {
 
 func TestIsolinesLeaveOutWhatIsUnknown(t *testing.T) {
 	nan := math.NaN()
-	assert.Empty(t, isolines([]float64{0, nan, 9, 9}, 2, 5))
-	assert.Empty(t, isolines([]float64{0, 9}, 2, 5))
-	assert.Empty(t, isolines(nil, 0, 5))
+	assert.Empty(t, Isolines([]float64{0, nan, 9, 9}, 2, 5))
+	assert.Empty(t, Isolines([]float64{0, 9}, 2, 5))
+	assert.Empty(t, Isolines(nil, 0, 5))
 }
 
 func TestSimplifyKeepsEveryPointWithinTolerance(t *testing.T) {

@@ -156,7 +156,7 @@ func (s stack) outline(p Plane) []Line {
 		before = f
 	}
 	var out []Line
-	for _, line := range isolines(values, nx, 0) {
+	for _, line := range Isolines(values, nx, 0) {
 		for n, q := range line {
 			j := min(int(q.Y), len(heights)-2)
 			t := q.Y - float64(j)

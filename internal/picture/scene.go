@@ -249,3 +249,6 @@ func elementwise(f func(a, b float64) float64, a, b r3.Vec) r3.Vec {
 
 // Centre is the middle of the box that slices show, mm, LPS.
 func (s *Scene) Centre() r3.Vec { return r3.Scale(0.5, r3.Add(s.low, s.high)) }
+
+// Bounds are the corners of the box that slices show, mm, LPS.
+func (s *Scene) Bounds() (low, high r3.Vec) { return s.low, s.high }

@@ -28,20 +28,38 @@ func (s *Scene) Slice(p Plane) Slice {
 	if len(s.Levels) == 0 {
 		return out
 	}
-	pixel := 2 * p.Pixel
-	gy, nx, ny := p.sample(s.dose, pixel)
+	gy, nx, ny := p.sample(s.dose, 2*p.Pixel)
 	out.Wash = image.NewPaletted(image.Rect(0, 0, nx, ny), s.wash.palette)
 	for n, d := range gy {
 		out.Wash.Pix[n] = s.wash.index(100 * d / s.Reference)
 	}
+	out.Isodoses = s.isodoses(gy, nx, 2*p.Pixel)
+	return out
+}
+
+// Lines is Slice without the images.
+func (s *Scene) Lines(p Plane) (isodoses, outlines [][]Line) {
+	for _, st := range s.stacks {
+		outlines = append(outlines, simplifyAll(st.outline(p)))
+	}
+	if len(s.Levels) > 0 {
+		gy, nx, _ := p.sample(s.dose, 2*p.Pixel)
+		isodoses = s.isodoses(gy, nx, 2*p.Pixel)
+	}
+	return isodoses, outlines
+}
+
+// isodoses are the lines of each level through doses sampled at the centres of
+// pixels, nx to a row.
+func (s *Scene) isodoses(gy []float64, nx int, pixel float64) (out [][]Line) {
 	for _, level := range s.Levels {
-		lines := isolines(gy, nx, level.Gy)
+		lines := Isolines(gy, nx, level.Gy)
 		for _, line := range lines {
 			for n, q := range line {
 				line[n] = Point{(q.X + 0.5) * pixel, (q.Y + 0.5) * pixel}
 			}
 		}
-		out.Isodoses = append(out.Isodoses, simplifyAll(lines))
+		out = append(out, simplifyAll(lines))
 	}
 	return out
 }

@@ -83,3 +83,15 @@ func (w wash) at(percent float64) color.NRGBA {
 	r, g, b, _ := w.ramp.At(t).RGBA255()
 	return color.NRGBA{r, g, b, 255}
 }
+
+// Palette is the colour wash: the colours of washSteps equal steps of dose
+// from zero to top (Gy), each with its opacity. It is nil without a dose.
+func (s *Scene) Palette() (colors []color.NRGBA, top float64) {
+	if len(s.Levels) == 0 {
+		return nil, 0
+	}
+	for _, c := range s.wash.palette[1:] {
+		colors = append(colors, c.(color.NRGBA))
+	}
+	return colors, s.wash.top() / 100 * s.Reference
+}
