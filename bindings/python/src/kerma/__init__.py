@@ -26,6 +26,7 @@ from .errors import (
     UnmodelledError,
 )
 from .influence import Influence
+from .outline import contours
 from .patient import Patient, Result, demo, read
 from .volume import Volume
 
@@ -48,6 +49,7 @@ __all__ = [
     "UnmodelledError",
     "Volume",
     "compare",
+    "contours",
     "demo",
     "gamma",
     "read",
