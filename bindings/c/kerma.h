@@ -179,6 +179,9 @@ kerma_patient *kerma_patient_demo(const char *name, const char *folder, kerma_er
  * structures and a plan as JSON.
  * structures may be NULL; plan is as `kerma dose --plan plan.json` reads it. */
 kerma_patient *kerma_patient_new(const kerma_volume *hu, const char *structures, const char *plan, kerma_error **error);
+/* The same patient with one plan, as JSON, in place of its own: CT, structures
+ * and doses are shared, not copied. Either may be freed first. */
+kerma_patient *kerma_patient_with_plan(const kerma_patient *patient, const char *plan, kerma_error **error);
 void kerma_patient_free(kerma_patient *patient);
 
 kerma_status kerma_patient_ct(const kerma_patient *patient, kerma_volume *hu, kerma_error **error);

@@ -110,13 +110,39 @@ func kerma_patient_new(hu *C.kerma_volume, structures, plan *C.char, out **C.ker
 			}
 		}
 		if plan != nil {
-			b, err := beam.ReadJSON(bytes.NewReader([]byte(C.GoString(plan))))
+			b, err := planOf(plan)
 			if err != nil {
 				return err
 			}
 			p.Plans = []*beam.Plan{b}
 		}
 		made = (*C.kerma_patient)(hand(newPatient(p)))
+		return nil
+	})
+	return made
+}
+
+func planOf(text *C.char) (*beam.Plan, error) {
+	return beam.ReadJSON(bytes.NewReader([]byte(C.GoString(text))))
+}
+
+//export kerma_patient_with_plan
+func kerma_patient_with_plan(p *C.kerma_patient, plan *C.char, out **C.kerma_error) (made *C.kerma_patient) {
+	guard(out, func() error {
+		x, err := patientOf(p)
+		if err != nil {
+			return err
+		}
+		if plan == nil {
+			return fmt.Errorf("%w: no plan", errArgument)
+		}
+		b, err := planOf(plan)
+		if err != nil {
+			return err
+		}
+		other := *x.Patient
+		other.Plans = []*beam.Plan{b}
+		made = (*C.kerma_patient)(hand(newPatient(&other)))
 		return nil
 	})
 	return made

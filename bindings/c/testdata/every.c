@@ -100,7 +100,7 @@ int main(int argc, char **argv) {
   kerma_compute_options o;
   kerma_gamma_options g;
   kerma_gamma_summary summary;
-  kerma_patient *patient;
+  kerma_patient *patient, *other;
   kerma_result *result;
   kerma_dvh *dvh;
   kerma_gamma *gamma;
@@ -157,6 +157,14 @@ int main(int argc, char **argv) {
   CHECK(strchr(kerma_patient_plan_json(patient, 0, &error), '{') != NULL);
   CHECK(kerma_patient_plan_json(patient, 7, &error) == NULL);
   expect(&error, KERMA_ERROR_NOT_FOUND, "7");
+  CHECK(kerma_patient_with_plan(NULL, plan, &error) == NULL);
+  expect(&error, KERMA_ERROR_ARGUMENT, "NULL");
+  CHECK(kerma_patient_with_plan(patient, "{}", &error) == NULL);
+  expect(&error, KERMA_ERROR_INPUT, "plan");
+  other = kerma_patient_with_plan(patient, plan, &error);
+  kerma_patient_free(patient);
+  patient = other;
+  CHECK(kerma_patient_plans(patient) == 1);
   CHECK(kerma_patient_structures(patient) == 1);
   CHECK(!strcmp(kerma_patient_structure(patient, 0), "cube"));
   CHECK(kerma_patient_structure(patient, -1) == NULL);
