@@ -134,6 +134,7 @@ _functions: dict[str, tuple[Any, list[Any]]] = {
     "kerma_patient_read": (_object, [c_char_p, _error]),
     "kerma_patient_demo": (_object, [c_char_p, c_char_p, _error]),
     "kerma_patient_new": (_object, [POINTER(CVolume), c_char_p, c_char_p, _error]),
+    "kerma_patient_with_plan": (_object, [_object, c_char_p, _error]),
     "kerma_patient_free": (None, [_object]),
     "kerma_patient_ct": (ctypes.c_int, [_object, POINTER(CVolume), _error]),
     "kerma_patient_plans": (c_int32, [_object]),

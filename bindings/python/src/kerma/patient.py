@@ -138,6 +138,11 @@ class Patient:
         plan: dict[str, Any] = json.loads(call("kerma_patient_plan_json", self._handle.pointer, index))
         return plan
 
+    def with_plan(self, plan: Mapping[str, Any]) -> Patient:
+        """The same patient with another plan, in the form of :meth:`plan`; nothing of it is copied."""
+        pointer = call("kerma_patient_with_plan", self._handle.pointer, json.dumps(plan).encode())
+        return Patient(Handle(pointer, "kerma_patient_free"))
+
     def mask(self, structure: str, grid: Volume | None = None) -> NDArray[np.float32]:
         """Share of each voxel of ``grid`` (default: the CT) inside a structure.
 
