@@ -110,13 +110,17 @@ func (e CollapsedCone) Compute(ctx context.Context, r Request) (*Result, error) 
 	defer told.stop()
 	done := 0.0
 	calculation, err := collapsedcone.New(ctx, j.Tissue, j.Grid, j.inside, spectra, collapsedcone.Setting{
-		Directions: e.Directions, Groups: energyGroups, ToWater: e.DoseToWater, Straight: e.StraightElectrons, Threads: j.Threads,
+		Directions: e.Directions, Groups: energyGroups, ToWater: e.DoseToWater, Straight: e.StraightElectrons, Threads: j.Threads, MaxBytes: j.MaxBytes,
 		Done: func(share float64) {
 			before := int(math.Round(done * parts))
 			done += share
 			told.add(int(math.Round(done*parts)) - before)
 		},
 	})
+	var large *collapsedcone.MemoryError
+	if errors.As(err, &large) {
+		return nil, &MemoryError{Needed: large.Needed, Allowed: j.MaxBytes}
+	}
 	if errors.Is(err, collapsedcone.ErrTooLarge) {
 		return nil, fmt.Errorf("%w: %w", ErrRequest, err)
 	}

@@ -35,10 +35,11 @@ type Request struct {
 	FractionGroup int // number of the fraction group; 0 when the plan has only one
 	Threads       int // goroutines; 0 means one per CPU
 
-	// MaxBytes is the memory in bytes that PencilBeam may take beside the
-	// request, its result included; 0 means no limit. Less is then done at
-	// once, with the same bits; what does not fit at all is refused with a
-	// MemoryError. The heap may be larger by what waits for the collector.
+	// MaxBytes is the memory in bytes that an engine may take beside the
+	// request, its result included; 0 means no limit. PencilBeam then does less
+	// at once, with the same bits; what does not fit at all, and for
+	// CollapsedCone what does not fit at once, is refused with a MemoryError.
+	// The heap may be larger by what waits for the collector.
 	MaxBytes int64
 
 	// Progress, if set, is called from one goroutine with the finished share

@@ -152,3 +152,13 @@ func TestThreadsAndLevelsGiveOneDose(t *testing.T) {
 		}
 	}
 }
+
+func TestCollapsedConeRefusesTooLittleMemory(t *testing.T) {
+	r := sweep(t, 1, 0, 0)
+	r.MaxBytes = 1000
+	_, err := dose.CollapsedCone{}.Compute(t.Context(), r)
+	var refused *dose.MemoryError
+	require.ErrorAs(t, err, &refused)
+	r.MaxBytes = refused.Needed
+	compute(t, dose.CollapsedCone{}, r)
+}

@@ -3,6 +3,7 @@ package verdict
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/gonum/spatial/r3"
 
@@ -15,7 +16,7 @@ import (
 )
 
 // phantomSpacing is that of the dose grid in phantoms, mm.
-const phantomSpacing = 5
+const phantomSpacing = 8
 
 // phantoms irradiates the reference phantoms as patients: what a monitor unit
 // is, on which side a beam enters, and whether the two engines, which share no
@@ -35,8 +36,14 @@ func phantoms(ctx context.Context, o Options) ([]Row, error) {
 	// The reference of the comparison is never wrapped: a wrong engine must not
 	// be its own witness.
 	witness := dose.PencilBeam{Heterogeneity: scaled}
-	for _, name := range []string{"mppg", "lung-slab", "bone-slab", "half-lung", "thorax"} {
-		e, err := phantom.Named(name)
+	for _, c := range []struct {
+		name  string
+		plans []string // empty: all
+	}{
+		{"mppg", []string{"5.4 small MLC", "5.6 off axis", "5.8 oblique"}},
+		{"lung-slab", nil}, {"bone-slab", nil}, {"half-lung", nil}, {"thorax", nil},
+	} {
+		e, err := phantom.Named(c.name)
 		if err != nil {
 			return rows, err
 		}
@@ -45,10 +52,13 @@ func phantoms(ctx context.Context, o Options) ([]Row, error) {
 			return rows, err
 		}
 		for _, plan := range p.Plans {
+			if len(c.plans) > 0 && !slices.Contains(c.plans, plan.Label) {
+				continue
+			}
 			some, err := agree(ctx, o, p, plan, cone, witness)
 			rows = append(rows, some...)
 			if err != nil {
-				return rows, fmt.Errorf("%s, %s: %w", name, plan.Label, err)
+				return rows, fmt.Errorf("%s, %s: %w", c.name, plan.Label, err)
 			}
 		}
 	}
@@ -111,8 +121,8 @@ func calibration(ctx context.Context, o Options, engines ...dose.Engine) ([]Row,
 		}
 		// At 100 mm, where the grid does not matter.
 		got, _ := result.Dose.Interpolate(r3.Vec{Y: -50})
-		depth, gy := m.Reference()
-		want := gy * 100 * m.OnAxis(100, 1000, 100) / m.OnAxis(100, 1000, depth)
+		depth, _ := m.Reference()
+		want := 100 * m.Calibration.GyPerMU * m.OnAxis(100, 1000, 100) / m.OnAxis(100, 1000, depth)
 		rows = append(rows, within("phantoms", "water-tank: 100 MU, 100 mm field, SSD 1000 mm, depth 100 mm, "+engine.Name(), "the machine's calibration and depth dose", "definition of the monitor unit", 100*(got/want-1), "%", o.Tolerances.Water.Axis))
 	}
 	return rows, nil

@@ -21,11 +21,12 @@ import (
 
 // Setting is what the dose is computed with.
 type Setting struct {
-	Directions int  // about how many cones
-	Groups     int  // of photon energies that share a kernel
-	ToWater    bool // dose to water instead of dose to the medium
-	Straight   bool // electrons go on straight lines only
-	Threads    int  // goroutines; 0 means one per CPU
+	Directions int   // about how many cones
+	Groups     int   // of photon energies that share a kernel
+	ToWater    bool  // dose to water instead of dose to the medium
+	Straight   bool  // electrons go on straight lines only
+	Threads    int   // goroutines; 0 means one per CPU
+	MaxBytes   int64 // of memory; 0 means no limit
 	// Done, if set, is told of finished work: 1 a transport along all cones.
 	Done func(share float64)
 }
@@ -44,6 +45,18 @@ type Calculation struct {
 	// cones through the straight field and the turned one.
 	room                       *released
 	deposited, depositedTurned []float32
+}
+
+// voxelBytes is what a voxel of the lattice takes at most: densities and sums of
+// the patient (28), what it releases and where to, as it lies and turned (76), what
+// it gets along both (8), and what bent electrons add (32).
+const voxelBytes = 28 + 76 + 8 + 32
+
+// MemoryError says that a patient takes more memory than allowed.
+type MemoryError struct{ Needed int64 } // bytes
+
+func (e *MemoryError) Error() string {
+	return fmt.Sprintf("collapsedcone: about %d bytes are needed", e.Needed)
 }
 
 // quality is what one spectrum needs.
@@ -93,6 +106,9 @@ func New(ctx context.Context, t *heterogeneity.Tissue, g geometry.Grid, inside [
 	l, err := newLattice(g, t.Density.Grid, box)
 	if err != nil {
 		return nil, err
+	}
+	if needed := int64(l.Len()) * voxelBytes; s.MaxBytes > 0 && needed > s.MaxBytes {
+		return nil, &MemoryError{Needed: needed}
 	}
 	var water toWater
 	if s.ToWater {
