@@ -106,10 +106,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	steps := o.steps(r)
 	for i, step := range steps {
-		if err := step(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
+		err := step(ctx)
+		if ctx.Err() != nil { // not every job looks
+			return nil, ctx.Err()
+		}
+		if err != nil {
 			return nil, err
 		}
 		if o.Progress != nil {

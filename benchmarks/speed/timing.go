@@ -65,6 +65,9 @@ func measure(ctx context.Context, r run, threads, repetitions int) (*Timing, err
 	const enough = 500 * time.Millisecond
 	var all []usage
 	for total := 0.0; len(all) < repetitions || total < enough.Seconds() && len(all) < 10*repetitions; {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		runtime.GC() // a repetition pays for its own garbage, not for that of the one before
 		user, system, _ := processTime()
 		began := time.Now()
