@@ -1,8 +1,6 @@
 package geometry
 
 import (
-	"cmp"
-	"math"
 	"slices"
 )
 
@@ -19,7 +17,10 @@ type Raster struct {
 // and wherever two edges cross, so that it is exact there too, unless more
 // corners than maxStrips fall in one row: then strips of one height stand in.
 type coverage struct {
-	sides  []span
+	sides  []span // by the row they begin in
+	start  []int  // of each row in sides
+	drawn  []span // in the order of the edges
+	next   []int
 	active []int
 	cuts   []float64
 	at     []sideAt
@@ -32,9 +33,20 @@ type span struct {
 	loop                  int32
 }
 
-func (s span) x(y float64) float64 {
+func (s *span) x(y float64) float64 {
 	x := s.x0 + (y-s.y0)*s.slope
-	return min(max(x, min(s.x0, s.x1)), max(s.x0, s.x1))
+	low, high := s.x0, s.x1
+	if low > high {
+		low, high = high, low
+	}
+	// Written out: min and max of floats look for NaN.
+	if x < low {
+		return low
+	}
+	if x > high {
+		return high
+	}
+	return x
 }
 
 type sideAt struct {
@@ -51,7 +63,41 @@ const (
 // draw writes the region of p to out, which has one value a cell, u fastest.
 func (c *coverage) draw(p *plane, r Raster, out []float32) {
 	clear(out)
-	c.sides = c.sides[:0]
+	c.gather(p, r)
+	c.sum = append(c.sum[:0], make([]float64, r.NU+1)...)
+	c.active = c.active[:0]
+	in := newParity(p.loops)
+	for j := range r.NV {
+		y0, y1 := float64(j), float64(j+1)
+		for i := c.start[j]; i < c.start[j+1]; i++ {
+			c.active = append(c.active, i)
+		}
+		if len(c.active) == 0 {
+			continue
+		}
+		c.row(y0, y1, in)
+		row := out[j*r.NU : (j+1)*r.NU]
+		sum := 0.0
+		for i := range row {
+			// Written out: min and max of floats look for NaN.
+			switch sum += c.sum[i]; {
+			case sum >= 1:
+				row[i] = 1
+			case sum > 0:
+				row[i] = float32(sum)
+			}
+		}
+		clear(c.sum)
+		c.active = slices.DeleteFunc(c.active, func(i int) bool { return c.sides[i].y1 <= y1 })
+	}
+}
+
+// gather takes the edges in cells, ordered by the row they begin in.
+func (c *coverage) gather(p *plane, r Raster) {
+	c.drawn = c.drawn[:0]
+	c.start = slices.Grow(c.start[:0], r.NV+1)[:r.NV+1]
+	clear(c.start)
+	first := func(s *span) int { return int(max(s.y0, 0)) }
 	for _, e := range p.edges {
 		a, b := e.a, e.b
 		if a.Y > b.Y {
@@ -62,31 +108,18 @@ func (c *coverage) draw(p *plane, r Raster, out []float32) {
 			continue
 		}
 		s.slope = (s.x1 - s.x0) / (s.y1 - s.y0)
-		c.sides = append(c.sides, s)
+		c.drawn = append(c.drawn, s)
+		c.start[first(&s)+1]++
 	}
-	slices.SortFunc(c.sides, func(a, b span) int { return cmp.Compare(a.y0, b.y0) })
-	c.sum = append(c.sum[:0], make([]float64, r.NU+1)...)
-	c.active = c.active[:0]
-	in := newParity(p.loops)
-	next := 0
 	for j := range r.NV {
-		y0, y1 := float64(j), float64(j+1)
-		for next < len(c.sides) && c.sides[next].y0 < y1 {
-			c.active = append(c.active, next)
-			next++
-		}
-		c.active = slices.DeleteFunc(c.active, func(i int) bool { return c.sides[i].y1 <= y0 })
-		if len(c.active) == 0 {
-			continue
-		}
-		c.row(y0, y1, in)
-		row := out[j*r.NU : (j+1)*r.NU]
-		sum := 0.0
-		for i := range row {
-			sum += c.sum[i]
-			row[i] = float32(min(max(sum, 0), 1))
-		}
-		clear(c.sum)
+		c.start[j+1] += c.start[j]
+	}
+	c.sides = slices.Grow(c.sides[:0], len(c.drawn))[:len(c.drawn)]
+	c.next = append(c.next[:0], c.start...)
+	for _, s := range c.drawn {
+		j := first(&s)
+		c.sides[c.next[j]] = s
+		c.next[j]++
 	}
 }
 
@@ -129,12 +162,7 @@ func (c *coverage) strip(y0, y1 float64, in *parity, depth int) {
 			c.at = append(c.at, sideAt{s.x(y0), s.x(y1), s.x(ym), i})
 		}
 	}
-	slices.SortFunc(c.at, func(a, b sideAt) int {
-		if a.xm != b.xm {
-			return cmp.Compare(a.xm, b.xm)
-		}
-		return cmp.Compare(a.side, b.side)
-	})
+	sortFew(c.at, func(a, b sideAt) bool { return a.xm < b.xm || a.xm == b.xm && a.side < b.side })
 	const smallest, deepest = 1e-6, 6
 	for i := 1; i < len(c.at) && len(c.at) <= crowd && depth < deepest; i++ {
 		a, b := c.at[i-1], c.at[i]
@@ -168,18 +196,6 @@ func (c *coverage) right(x0, x1, h float64) {
 	if x0 > x1 {
 		x0, x1 = x1, x0
 	}
-	add := func(from, to float64) { // within one cell
-		part := h
-		if x1 > x0 {
-			part = h * (to - from) / (x1 - x0)
-		}
-		m := (from + to) / 2
-		i := math.Floor(m)
-		c.sum[int(i)] += part * (1 - (m - i))
-		if int(i)+1 < len(c.sum) {
-			c.sum[int(i)+1] += part * (m - i)
-		}
-	}
 	if x1 <= 0 {
 		c.sum[0] += h
 		return
@@ -191,13 +207,26 @@ func (c *coverage) right(x0, x1, h float64) {
 		c.sum[0] += h * -x0 / (x1 - x0)
 	}
 	from, end := max(x0, 0), min(x1, n)
-	if from == end {
-		add(from, end)
-		return
+	part := h
+	if x1 > x0 {
+		part = h / (x1 - x0)
 	}
-	for from < end {
-		to := min(math.Floor(from)+1, end)
-		add(from, to)
-		from = to
+	for i := int(from); ; i++ {
+		// The part of the side within cell i.
+		to := float64(i + 1)
+		if to > end {
+			to = end
+		}
+		area, m := part, (from+to)/2-float64(i)
+		if x1 > x0 {
+			area *= to - from
+		}
+		c.sum[i] += area * (1 - m)
+		if i+1 < len(c.sum) {
+			c.sum[i+1] += area * m
+		}
+		if from = to; from >= end {
+			return
+		}
 	}
 }

@@ -2,96 +2,87 @@ package geometry
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/spatial/r2"
+
+	"github.com/kerma-rt/kerma/internal/kernels/outline"
 )
 
 // distances is the signed distance (mm) from the corners of a raster's cells
 // to the boundary of a region, positive inside, cut at ±limit.
 type distances struct {
-	limit float32
-	data  []float32 // (NU+1)·(NV+1), u fastest
+	stride int       // from one row of corners to the next
+	data   []float32 // u fastest; rows are followed by columns without meaning
+	edge   outline.Edge
 }
+
+// row is the distances along row j of corners from column i on.
+func (d *distances) row(i, j int) []float32 { return d.data[j*d.stride+i:] }
 
 // fill computes the distances to the given edges of a plane. It looks only at
 // corners within limit of an edge, so its time goes with the length of the
 // boundary.
 func (d *distances) fill(edges []edge, in *parity, r Raster, limit float64, l *lines) {
 	nu, nv := r.NU+1, r.NV+1
-	d.limit = float32(limit)
-	d.data = append(d.data[:0], make([]float32, nu*nv)...)
-	// Squared distances, less the square of the limit so that a fresh array
-	// of zeros means "at the limit or beyond".
-	cut := float32(limit * limit)
-	for _, e := range edges {
-		du, dv := e.b.X-e.a.X, e.b.Y-e.a.Y
-		l2 := du*du + dv*dv
-		lo := rasterLine((min(e.a.Y, e.b.Y)-limit-r.V)/r.DV, nv)
-		hi := rasterLine((max(e.a.Y, e.b.Y)+limit-r.V)/r.DV, nv)
-		for j := lo; j < hi; j++ {
-			v := r.V + float64(j)*r.DV
-			// The stretch of the edge within limit of this row.
-			t0, t1 := 0.0, 1.0
-			if dv != 0 {
-				a, b := (v-limit-e.a.Y)/dv, (v+limit-e.a.Y)/dv
-				t0, t1 = max(min(a, b), 0), min(max(a, b), 1)
-				if t0 > t1 {
-					continue
-				}
-			}
-			ua, ub := e.a.X+t0*du, e.a.X+t1*du
-			first := rasterLine((min(ua, ub)-limit-r.U)/r.DU, nu)
-			last := rasterLine((max(ua, ub)+limit-r.U)/r.DU, nu)
-			row := d.data[j*nu : (j+1)*nu]
-			for i := first; i < last; i++ {
-				pu, pv := r.U+float64(i)*r.DU-e.a.X, v-e.a.Y
-				if t := pu*du + pv*dv; t > 0 && l2 > 0 {
-					t = min(t/l2, 1)
-					pu, pv = pu-t*du, pv-t*dv
-				}
-				if q := float32(pu*pu+pv*pv) - cut; q < row[i] {
-					row[i] = q
-				}
-			}
-		}
+	d.stride = outline.Padded(nu + outline.Padded(1) - 1)
+	d.data = slices.Grow(d.data[:0], d.stride*nv)[:d.stride*nv]
+	far := float32(limit * limit)
+	for i := range d.data {
+		d.data[i] = far
 	}
+	for _, e := range edges {
+		// A long edge is taken in pieces: the corners near each are few.
+		du, dv := e.b.X-e.a.X, e.b.Y-e.a.Y
+		pieces := math.Ceil(max(math.Abs(du), math.Abs(dv)) / (2 * limit))
+		from := e.a
+		for k := 1.0; k < pieces; k++ {
+			to := r2.Vec{X: e.a.X + k/pieces*du, Y: e.a.Y + k/pieces*dv}
+			d.nearest(from, to, r, limit)
+			from = to
+		}
+		d.nearest(from, e.b, r, limit)
+	}
+	outline.Roots(d.data)
 	l.cut(edges, r.V, r.DV, nv)
-	var spans [][2]float64
 	for j := range nv {
-		spans = l.spans(j, in, spans)
-		row := d.data[j*nu : (j+1)*nu]
-		i := 0
-		outside := func(to int) {
-			for ; i < to; i++ {
-				row[i] = -root(row[i], cut)
+		l.inside = l.spans(j, in, l.inside)
+		row := d.row(0, j)
+		for _, s := range l.inside {
+			span := row[rasterLine((s[0]-r.U)/r.DU, nu):rasterLine((s[1]-r.U)/r.DU, nu)]
+			for i := range span {
+				span[i] = -span[i]
 			}
 		}
-		for _, s := range spans {
-			first := rasterLine((s[0]-r.U)/r.DU, nu)
-			last := rasterLine((s[1]-r.U)/r.DU, nu)
-			outside(first)
-			for ; i < last; i++ {
-				row[i] = root(row[i], cut)
-			}
-		}
-		outside(nu)
 	}
 }
 
-func root(q, cut float32) float32 {
-	if q == 0 {
-		q = cut
-	} else {
-		q = max(q+cut, 0)
+// nearest lowers the squared distances about one piece of an edge.
+func (d *distances) nearest(a, b r2.Vec, r Raster, limit float64) {
+	low, high := r2.Vec{X: min(a.X, b.X), Y: min(a.Y, b.Y)}, r2.Vec{X: max(a.X, b.X), Y: max(a.Y, b.Y)}
+	i0, i1 := rasterLine((low.X-limit-r.U)/r.DU, r.NU+1), rasterLine((high.X+limit-r.U)/r.DU, r.NU+1)
+	j0, j1 := rasterLine((low.Y-limit-r.V)/r.DV, r.NV+1), rasterLine((high.Y+limit-r.V)/r.DV, r.NV+1)
+	if i0 >= i1 || j0 >= j1 {
+		return
 	}
-	return float32(math.Sqrt(float64(q)))
+	e := &d.edge
+	eu, ev := b.X-a.X, b.Y-a.Y
+	*e = outline.Edge{
+		U: float32(r.U + float64(i0)*r.DU - a.X), V: float32(r.V + float64(j0)*r.DV - a.Y),
+		DU: float32(r.DU), DV: float32(r.DV), EU: float32(eu), EV: float32(ev),
+	}
+	if l2 := eu*eu + ev*ev; l2 > 0 {
+		e.Inverse = float32(1 / l2)
+	}
+	e.Nearest(d.row(i0, j0), d.stride, j1-j0, i1-i0)
 }
 
 // simplify replaces runs of edges, each beginning where the last ends, by one
-// edge no corner of the run is further than tolerance (mm) from.
-func simplify(edges []edge, tolerance float64) []edge {
+// edge no corner of the run is further than tolerance (mm) from. The result is
+// written over out.
+func simplify(out, edges []edge, tolerance float64) []edge {
 	const longest = 24 // edges in a run: bounds the time
-	out := make([]edge, 0, len(edges))
+	out = out[:0]
 	for i := 0; i < len(edges); {
 		run := edges[i]
 		n := 1
@@ -131,50 +122,65 @@ func (e edge) near(edges []edge, tolerance float64) bool {
 
 // rasterLine is the first line at or above x, kept to 0…n.
 func rasterLine(x float64, n int) int {
-	return int(math.Ceil(min(max(x, 0), float64(n))))
+	// Written out: min, max and Ceil of floats look for NaN and the like.
+	if !(x > 0) {
+		return 0
+	}
+	if x >= float64(n) {
+		return n
+	}
+	i := int(x)
+	if float64(i) < x {
+		i++
+	}
+	return i
 }
 
 // positiveArea is the part of a unit cell in which a function that is linear
 // along its sides, with the given values at the corners in turn, is ≥ 0.
-func positiveArea(f [4]float32) float32 {
-	in := 0
-	for _, v := range f {
+// Where only two opposite corners are, these are joined.
+func positiveArea(a, b, c, d float32) float32 {
+	// cut is the triangle at a corner whose neighbours have the other sign,
+	// strip the part beside a side whose opposite side has the other sign.
+	cut := func(v, before, after float32) float32 { return v / (v - before) * (v / (v - after)) / 2 }
+	strip := func(a, a2, b, b2 float32) float32 { return (a/(a-a2) + b/(b-b2)) / 2 }
+	inside := 0
+	for i, v := range [4]float32{a, b, c, d} {
 		if v >= 0 {
-			in++
+			inside |= 1 << i
 		}
 	}
-	switch in {
-	case 0:
+	switch inside {
+	case 0b0000:
 		return 0
-	case 4:
-		return 1
+	case 0b0001:
+		return cut(a, d, b)
+	case 0b0010:
+		return cut(b, a, c)
+	case 0b0100:
+		return cut(c, b, d)
+	case 0b1000:
+		return cut(d, c, a)
+	case 0b0011:
+		return strip(a, d, b, c)
+	case 0b0110:
+		return strip(b, a, c, d)
+	case 0b1100:
+		return strip(c, b, d, a)
+	case 0b1001:
+		return strip(d, c, a, b)
+	case 0b0101:
+		return 1 - cut(b, a, c) - cut(d, c, a)
+	case 0b1010:
+		return 1 - cut(a, d, b) - cut(c, b, d)
+	case 0b1110:
+		return 1 - cut(a, d, b)
+	case 0b1101:
+		return 1 - cut(b, a, c)
+	case 0b1011:
+		return 1 - cut(c, b, d)
+	case 0b0111:
+		return 1 - cut(d, c, a)
 	}
-	corner := [4][2]float32{{0, 0}, {1, 0}, {1, 1}, {0, 1}}
-	var area float32
-	var first, last [2]float32
-	n := 0
-	to := func(p [2]float32) {
-		if n == 0 {
-			first = p
-		} else {
-			area += last[0]*p[1] - last[1]*p[0]
-		}
-		last = p
-		n++
-	}
-	for i, v := range f {
-		k := (i + 1) & 3
-		if v >= 0 {
-			to(corner[i])
-		}
-		if (v >= 0) != (f[k] >= 0) {
-			t := v / (v - f[k])
-			to([2]float32{
-				corner[i][0] + t*(corner[k][0]-corner[i][0]),
-				corner[i][1] + t*(corner[k][1]-corner[i][1]),
-			})
-		}
-	}
-	area += last[0]*first[1] - last[1]*first[0]
-	return min(max(area/2, 0), 1)
+	return 1
 }

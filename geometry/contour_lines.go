@@ -14,54 +14,86 @@ type crossing struct {
 // lines are the crossings of n parallel lines v = v0 + i·dv with some edges,
 // each line's in rising u.
 type lines struct {
-	start []int
-	cross []crossing
+	start  []int
+	cross  []crossing
+	ends   [][2]int32 // lines below the corners of each edge
+	next   []int
+	inside [][2]float64 // for spans of a line
 }
 
 // cut finds the crossings. An edge is half open in v: a corner on a line
 // counts once, so that neighbours neither overlap nor gap.
 func (l *lines) cut(edges []edge, v0, dv float64, n int) {
-	l.start = append(l.start[:0], make([]int, n+1)...)
-	first := func(v float64) int { // first line at or above v
-		return int(math.Ceil(min(max((v-v0)/dv, 0), float64(n))))
-	}
+	l.start = slices.Grow(l.start[:0], n+1)[:n+1]
+	clear(l.start)
+	l.ends = l.ends[:0]
 	total := 0
+	last, below := math.NaN(), int32(0)
 	for _, e := range edges {
-		lo, hi := first(min(e.a.Y, e.b.Y)), first(max(e.a.Y, e.b.Y))
+		a := below
+		if e.a.Y != last { // else it begins where the edge before ended
+			a = int32(rasterLine((e.a.Y-v0)/dv, n))
+		}
+		last, below = e.b.Y, int32(rasterLine((e.b.Y-v0)/dv, n))
+		lo, hi := min(a, below), max(a, below)
+		l.ends = append(l.ends, [2]int32{lo, hi})
 		for i := lo; i < hi; i++ {
 			l.start[i+1]++
 		}
-		total += hi - lo
+		total += int(hi - lo)
 	}
 	for i := range n {
 		l.start[i+1] += l.start[i]
 	}
 	l.cross = slices.Grow(l.cross[:0], total)[:total]
-	next := slices.Clone(l.start[:n])
-	for _, e := range edges {
-		lo, hi := first(min(e.a.Y, e.b.Y)), first(max(e.a.Y, e.b.Y))
+	l.next = append(l.next[:0], l.start[:n]...)
+	for k, e := range edges {
+		lo, hi := l.ends[k][0], l.ends[k][1]
 		if lo == hi {
 			continue
 		}
 		slope := (e.b.X - e.a.X) / (e.b.Y - e.a.Y)
-		left, right := min(e.a.X, e.b.X), max(e.a.X, e.b.X)
+		left, right := e.a.X, e.b.X
+		if left > right {
+			left, right = right, left
+		}
 		for i := lo; i < hi; i++ {
 			u := e.a.X + (v0+float64(i)*dv-e.a.Y)*slope
-			l.cross[next[i]] = crossing{min(max(u, left), right), e.loop}
-			next[i]++
+			if u < left {
+				u = left
+			} else if u > right {
+				u = right
+			}
+			l.cross[l.next[i]] = crossing{u, e.loop}
+			l.next[i]++
 		}
 	}
 	for i := range n {
-		row := l.cross[l.start[i]:l.start[i+1]]
-		slices.SortFunc(row, func(a, b crossing) int {
-			if a.u != b.u {
-				if a.u < b.u {
-					return -1
-				}
+		sortFew(l.cross[l.start[i]:l.start[i+1]], func(a, b crossing) bool {
+			return a.u < b.u || a.u == b.u && a.loop < b.loop
+		})
+	}
+}
+
+// sortFew sorts what mostly is a handful.
+func sortFew[T any](x []T, less func(a, b T) bool) {
+	const handful = 16
+	if len(x) > handful {
+		slices.SortFunc(x, func(a, b T) int {
+			switch {
+			case less(a, b):
+				return -1
+			case less(b, a):
 				return 1
 			}
-			return int(a.loop - b.loop)
+			return 0
 		})
+		return
+	}
+	for i := 1; i < len(x); i++ {
+		for j := i; j > 0 && less(x[j], x[j-1]); j-- {
+			x[j], x[j-1] = x[j-1], x[j]
+		}
 	}
 }
 

@@ -1,6 +1,14 @@
 package geometry
 
-import "math"
+import (
+	"iter"
+	"math"
+	"math/bits"
+
+	"gonum.org/v1/gonum/spatial/r2"
+
+	"github.com/kerma-rt/kerma/internal/kernels/outline"
+)
 
 // Sections draws cross-sections of a Solid on a raster. It keeps what it drew
 // of neighbouring planes, so sections are cheapest in order of w. Each
@@ -15,7 +23,13 @@ type Sections struct {
 	planes  []*drawnPlane
 	fields  []*field
 	blends  []blend
-	row     [2][]float32
+	coarse  []edge
+	row     [2][]float32 // blended distances along two rows of corners
+	line    []float32    // of the cells between them: what is inside
+	none    []float32    // zeros
+	mixed   []byte       // of them: bits of those that are partly inside
+	bend    outline.Bend
+	end     outline.End
 	out     []float32
 	written Window
 }
@@ -29,7 +43,7 @@ type Window struct {
 // what they miss (corners, and details smaller than a cell).
 type drawnPlane struct {
 	plane int
-	rest  []float32
+	rest  []float32 // and a vector more
 }
 
 // field is the distances to some parts of a plane.
@@ -93,29 +107,13 @@ func (p *plane) keep(w which) (keep []bool, any, all bool) {
 // (Newton's backward formula), where this second difference and the one before
 // it are both negative.
 type blend struct {
-	a, b          []float32
+	a, b          *distances
 	wa, wb        float32
-	before, after []float32
+	before, after *distances
 	bend          float32
 	kb, rb        float32
 	ka, ra        float32
 	end           bool
-}
-
-func minmod(a, b float32) float32 {
-	switch {
-	case a > 0 && b > 0:
-		if a < b {
-			return a
-		}
-		return b
-	case a < 0 && b < 0:
-		if a > b {
-			return a
-		}
-		return b
-	}
-	return 0
 }
 
 // curve adds the planes beyond a and b to a blend at t between them.
@@ -135,17 +133,6 @@ func (s *Sections) curve(m *blend, below, above int, t float64) {
 	m.bend = float32(t * (1 - t) / 2)
 	m.kb, m.rb = float32(2/(1+h0/h)), float32(h/h0)
 	m.ka, m.ra = float32(2/(1+h2/h)), float32(h/h2)
-}
-
-// clip is written out: min and max of floats look for NaN.
-func clip(d, limit float32) float32 {
-	if d > limit {
-		return limit
-	}
-	if d < -limit {
-		return -limit
-	}
-	return d
 }
 
 // close adds the two planes inwards of b to the blend of an end, where the last
@@ -183,7 +170,10 @@ func (b *Solid) Sections(r Raster) *Sections {
 		// Interpolation within a cell needs distances that reach across it.
 		limit: max(distanceLimit*b.spacing, 2*math.Hypot(r.DU, r.DV)),
 		step:  max(stepLimit*b.spacing, math.Hypot(r.DU, r.DV)),
-		row:   [2][]float32{make([]float32, r.NU+1), make([]float32, r.NU+1)},
+		row:   [2][]float32{make([]float32, outline.Padded(r.NU+1)+1), make([]float32, outline.Padded(r.NU+1)+1)},
+		line:  make([]float32, outline.Padded(r.NU)),
+		none:  make([]float32, outline.Padded(r.NU)),
+		mixed: make([]byte, outline.Padded(r.NU)/8),
 		out:   make([]float32, r.NU*r.NV),
 	}
 }
@@ -207,23 +197,17 @@ func (s *Sections) At(w float64) ([]float32, Window) {
 		return s.out, s.written
 	}
 	rest := s.drawn(near).rest
-	nu := s.raster.NU
+	nu, n := s.raster.NU, win.I1-win.I0
 	s.mix(0, win.J0, win)
 	for j := win.J0; j < win.J1; j++ {
 		low, high := s.row[(j-win.J0)&1], s.row[(j-win.J0+1)&1]
 		s.mix((j-win.J0+1)&1, j+1, win)
-		out, rest := s.out[j*nu:(j+1)*nu], rest[j*nu:(j+1)*nu]
-		for i := win.I0; i < win.I1; i++ {
-			f := [4]float32{low[i], low[i+1], high[i+1], high[i]}
-			var a float32
-			switch {
-			case f[0] >= 0 && f[1] >= 0 && f[2] >= 0 && f[3] >= 0:
-				a = 1
-			case f[0] < 0 && f[1] < 0 && f[2] < 0 && f[3] < 0:
-			default:
-				a = positiveArea(f)
-			}
-			a += rest[i]
+		rest := rest[j*nu+win.I0:]
+		outline.Cover(s.line, low, high, rest, s.mixed, n)
+		out := s.out[j*nu+win.I0 : j*nu+win.I1]
+		copy(out, s.line)
+		for i := range setBits(s.mixed, n) {
+			a := positiveArea(low[i], low[i+1], high[i+1], high[i]) + rest[i]
 			if a < 0 {
 				a = 0
 			} else if a > 1 {
@@ -233,6 +217,19 @@ func (s *Sections) At(w float64) ([]float32, Window) {
 		}
 	}
 	return s.out, s.written
+}
+
+// setBits are the numbers of the bits that are set, of the first n.
+func setBits(b []byte, n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for k := 0; 8*k < n; k++ {
+			for x := b[k]; x != 0; x &= x - 1 {
+				if i := 8*k + bits.TrailingZeros8(x); i >= n || !yield(i) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (b *Solid) interval(w float64) (interval, bool) {
@@ -293,88 +290,41 @@ func (s *Sections) prepare(in interval, w float64) (win Window, near int) {
 		s.blends = append(s.blends, m)
 	}
 	if a := s.field(near, aloneParts); a != nil {
-		s.blends = append(s.blends, blend{a: a, wa: 1})
+		s.blends = append(s.blends, blend{a: a, wa: 1, end: true})
 	}
 	lo, hi := planes[first].low, planes[first].high
 	lo.X, lo.Y = min(lo.X, planes[last].low.X), min(lo.Y, planes[last].low.Y)
 	hi.X, hi.Y = max(hi.X, planes[last].high.X), max(hi.Y, planes[last].high.Y)
-	flare := s.limit / 2
-	r := s.raster
-	cell := func(x float64, n int) int { return int(min(max(x, 0), float64(n))) }
-	return Window{
-		I0: cell(math.Floor((lo.X-flare-r.U)/r.DU), r.NU),
-		I1: cell(math.Ceil((hi.X+flare-r.U)/r.DU), r.NU),
-		J0: cell(math.Floor((lo.Y-flare-r.V)/r.DV), r.NV),
-		J1: cell(math.Ceil((hi.Y+flare-r.V)/r.DV), r.NV),
-	}, near
+	return s.raster.window(lo, hi, s.limit/2), near
 }
 
-// mix computes the distance along one row of cell corners.
+// mix computes the distance along one row of cell corners of the window.
 func (s *Sections) mix(buffer, j int, win Window) {
-	n := s.raster.NU + 1
-	row := s.row[buffer][win.I0 : win.I1+1]
-	if len(s.blends) == 0 {
-		for i := range row {
-			row[i] = -1
-		}
-		return
+	row, n := s.row[buffer], win.I1-win.I0+1
+	outside := float32(-1)
+	if len(s.blends) > 0 {
+		outside = float32(math.Inf(-1))
 	}
-	from, to := j*n+win.I0, j*n+win.I1+1
-	step := float32(s.step)
-	for k, m := range s.blends {
-		a := m.a[from:to]
-		switch {
-		case m.b == nil && k == 0:
-			copy(row, a)
-		case m.b == nil:
-			for i, v := range a {
-				row[i] = max(row[i], v)
-			}
-		case m.before != nil && m.end:
-			b, before, after := m.b[from:to], m.before[from:to], m.after[from:to]
-			for i, v := range a {
-				x := m.wa*v + m.wb*b[i]
-				d1, d2 := v-2*b[i]+before[i], b[i]-2*before[i]+after[i]
-				if d1 < 0 && d2 < 0 {
-					x += m.bend * d1
-				}
-				if k == 0 {
-					row[i] = x
-				} else {
-					row[i] = max(row[i], x)
-				}
-			}
-		case m.before != nil: // between planes, always the first
-			b, before, after := m.b[from:to], m.before[from:to], m.after[from:to]
-			for i, v := range a {
-				// Well inside or outside both planes, nothing bends that far.
-				if v >= step && b[i] >= step {
-					row[i] = step
-					continue
-				}
-				if v <= -step && b[i] <= -step {
-					row[i] = -step
-					continue
-				}
-				d := b[i] - v
-				bend := m.bend * minmod(m.kb*(d-m.rb*(v-before[i])), m.ka*(m.ra*(after[i]-b[i])-d))
-				row[i] = m.wa*clip(v, step) + m.wb*clip(b[i], step) - bend
-			}
-		case k == 0 && !m.end:
-			b := m.b[from:to]
-			for i, v := range a {
-				row[i] = m.wa*clip(v, step) + m.wb*clip(b[i], step)
-			}
-		case k == 0:
-			b := m.b[from:to]
-			for i, v := range a {
-				row[i] = m.wa*v + m.wb*b[i]
-			}
-		default:
-			b := m.b[from:to]
-			for i, v := range a {
-				row[i] = max(row[i], m.wa*v+m.wb*b[i])
-			}
+	if len(s.blends) == 0 || s.blends[0].end {
+		for i := range row[:n] {
+			row[i] = outside
+		}
+	}
+	for _, m := range s.blends {
+		a := m.a.row(win.I0, j)
+		b, before, after := a, a, a
+		if m.b != nil {
+			b = m.b.row(win.I0, j)
+		}
+		if m.before != nil {
+			before, after = m.before.row(win.I0, j), m.after.row(win.I0, j)
+		}
+		if m.end {
+			s.end = outline.End{WA: m.wa, WB: m.wb, Bend: m.bend}
+			s.end.Row(row, a, b, before, after, n)
+		} else { // between planes, always the first
+			s.bend = outline.Bend{WA: m.wa, WB: m.wb, Step: float32(s.step), Bend: m.bend, KB: m.kb, RB: m.rb, KA: m.ka, RA: m.ra}
+			s.bend.Row(row, a, b, before, after, n)
 		}
 	}
 }
@@ -389,7 +339,7 @@ const simplest = 0.05
 const keepPlanes = 4
 
 // field is the distances to the parts of a plane, nil where there are none.
-func (s *Sections) field(plane int, w which) []float32 {
+func (s *Sections) field(plane int, w which) *distances {
 	p := &s.solid.planes[plane]
 	keep, any, all := p.keep(w)
 	if !any {
@@ -401,7 +351,7 @@ func (s *Sections) field(plane int, w which) []float32 {
 	var old *field
 	for _, f := range s.fields {
 		if f.plane == plane && f.which == w {
-			return f.data
+			return &f.distances
 		}
 		if f.plane < plane-keepPlanes || f.plane > plane+keepPlanes {
 			old = f
@@ -412,9 +362,9 @@ func (s *Sections) field(plane int, w which) []float32 {
 		s.fields = append(s.fields, old)
 	}
 	old.plane, old.which = plane, w
-	coarse := simplify(p.of(keep), simplest*math.Hypot(s.raster.DU, s.raster.DV))
-	old.fill(coarse, newParity(p.loops), s.raster, s.limit, &s.lines)
-	return old.data
+	s.coarse = simplify(s.coarse, p.of(keep), simplest*math.Hypot(s.raster.DU, s.raster.DV))
+	old.fill(s.coarse, newParity(p.loops), s.raster, s.limit, &s.lines)
+	return &old.distances
 }
 
 func (s *Sections) drawn(plane int) *drawnPlane {
@@ -428,26 +378,35 @@ func (s *Sections) drawn(plane int) *drawnPlane {
 		}
 	}
 	if d == nil {
-		d = &drawnPlane{rest: make([]float32, s.raster.NU*s.raster.NV)}
+		d = &drawnPlane{rest: make([]float32, s.raster.NU*s.raster.NV+outline.Padded(1))}
 		s.planes = append(s.planes, d)
 	}
 	d.plane = plane
-	s.cover.draw(&s.solid.planes[plane], s.raster, d.rest)
+	p := &s.solid.planes[plane]
+	s.cover.draw(p, s.raster, d.rest)
 	f := s.field(plane, allParts)
-	nu := s.raster.NU
-	for j := range s.raster.NV {
-		low, high := f[j*(nu+1):(j+1)*(nu+1)], f[(j+1)*(nu+1):(j+2)*(nu+1)]
-		rest := d.rest[j*nu : (j+1)*nu]
+	win, nu := s.raster.window(p.low, p.high, s.raster.DU+s.raster.DV), s.raster.NU
+	for j := win.J0; j < win.J1; j++ {
+		low, high := f.row(win.I0, j), f.row(win.I0, j+1)
+		rest := d.rest[j*nu+win.I0 : j*nu+win.I1]
+		outline.Cover(s.line, low, high, s.none, s.mixed, len(rest))
 		for i := range rest {
-			c := [4]float32{low[i], low[i+1], high[i+1], high[i]}
-			switch {
-			case c[0] >= 0 && c[1] >= 0 && c[2] >= 0 && c[3] >= 0:
-				rest[i]--
-			case c[0] < 0 && c[1] < 0 && c[2] < 0 && c[3] < 0:
-			default:
-				rest[i] -= positiveArea(c)
-			}
+			rest[i] -= s.line[i]
+		}
+		for i := range setBits(s.mixed, len(rest)) {
+			rest[i] -= positiveArea(low[i], low[i+1], high[i+1], high[i])
 		}
 	}
 	return d
+}
+
+// window is the cells that lie between two corners or within a margin (mm) of that.
+func (r Raster) window(low, high r2.Vec, margin float64) Window {
+	cell := func(x float64, n int) int { return int(min(max(x, 0), float64(n))) }
+	return Window{
+		I0: cell(math.Floor((low.X-margin-r.U)/r.DU), r.NU),
+		I1: cell(math.Ceil((high.X+margin-r.U)/r.DU), r.NU),
+		J0: cell(math.Floor((low.Y-margin-r.V)/r.DV), r.NV),
+		J1: cell(math.Ceil((high.Y+margin-r.V)/r.DV), r.NV),
+	}
 }
