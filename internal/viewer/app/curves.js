@@ -1,7 +1,7 @@
 // Dose–volume histograms and profiles.
 
 // An axis below a plot, close to it.
-const lowAxis = (isDark, label) => ({...plotAxis(isDark, label), size: 26, labelSize: 18});
+const lowAxis = (isDark, label) => ({...plotAxis(isDark, label), size: 30, labelSize: 20});
 
 let histograms = null, comparedHistograms = null, dvhPlot = null;
 const loadHistograms = async () => {
@@ -45,7 +45,7 @@ const drawHistograms = () => {
   drawFigures(shown);
 };
 const drawFigures = shown => {
-  const head = make("tr", {}, ...["Structure", "D98", "D95", "D50", "D2", "mean", "max", "V"].map((t, n) => make("th", {scope: "col"}, t, make("small", {textContent: n === 0 ? "cm³" : n === 7 ? "% here" : "Gy"}))));
+  const head = make("tr", {}, ...["Structure", "D98", "D95", "D50", "D2", "mean", "max", "V"].map((t, n) => make("th", {scope: "col"}, t, make("small", {textContent: n === 0 ? "cm³" : n === 7 ? "%" : "Gy"}))));
   const row = (i, set, other) => {
     const s = set.structures[i], style = state.case.structures[i];
     const name = make("th", {scope: "row"}, swatch(style, other), s.name + " ", make("small", {textContent: other ? "compared" : number(s.cm3, 1)}));
@@ -97,7 +97,7 @@ const drawProfile = async () => {
     width: place.clientWidth, height: 250, padding: [8, 4, 0, 0], cursor: {drag: {x: true, y: false}, points: {size: 6}},
     scales: {x: {time: false}, y: {range: (u, low, high) => [Math.min(0, low || 0), 1.05 * (high || 1)]}},
     axes: [lowAxis(isDark, "Distance from the first point (mm)"), {...plotAxis(isDark, "Dose (Gy)"), size: 48},
-      {...plotAxis(isDark, "CT number (HU)"), scale: "hu", side: 1, size: 56, grid: {show: false}}],
+      {...plotAxis(isDark, "CT number (HU)"), scale: "hu", side: 1, size: 56, values: (u, at) => at.map(v => number(v, 0)), grid: {show: false}}],
     series,
   }, data, place);
   const say = v => `(${v.map(x => number(x, 1)).join(", ")})`;

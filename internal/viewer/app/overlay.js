@@ -33,7 +33,7 @@ const overlayOf = () => {
   if (state.overlay === "difference" && state.difference) {
     const top = differenceTop();
     return {volume: state.difference.shown(v => Number.isNaN(v) ? 0 : Math.min(Math.max(v, -0.999 * top), top)), low: -top, high: top,
-      colors: steps(differenceColor), scale: [-top, top, "Gy, compared − shown", [-top, -top / 2, 0, top / 2, top]]};
+      colors: steps(differenceColor), scale: [-top, top, "Gy, compared − shown", [-top, 0, top]]};
   }
   if (state.overlay === "gamma" && state.gamma) {
     return {volume: state.gamma.shown(v => Number.isNaN(v) ? -1 : v), low: 0, high: 2, colors: steps(gammaColor), scale: [0, 2, "γ", [0, 0.5, 1, 1.5, 2]]};

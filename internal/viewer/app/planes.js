@@ -16,6 +16,37 @@ const nv = new niivue.Niivue({
   backColor: [0, 0, 0, 1], loadingText: "", logLevel: "error", isAntiAlias: false,
 });
 
+// A plane needs two look-ups a pixel, CT and overlay, where NiiVue's own shader
+// has more for what is not used here; and NiiVue computes gradients of every
+// volume for rendering in three dimensions, in passes over all voxels: a
+// program that draws nothing stands in for theirs. Without a graphics card both
+// are what takes the time.
+const slim = () => {
+  nv.setCustomSliceShader(`#version 300 es
+    precision highp int; precision highp float;
+    uniform highp sampler3D volume, overlay;
+    uniform float overlays, opacity, overlayAlphaShader;
+    in vec3 texPos;
+    out vec4 color;
+    void main() {
+      vec4 ct = texture(volume, texPos);
+      color = vec4(ct.rgb, opacity);
+      if (overlays > 0.0) {
+        vec4 over = texture(overlay, texPos);
+        color.rgb = mix(ct.rgb, over.rgb, over.a * overlayAlphaShader);
+      }
+    }`);
+  const gl = nv.gl, program = gl.createProgram();
+  for (const [kind, text] of [[gl.VERTEX_SHADER, "void main() { gl_Position = vec4(2.0, 2.0, 2.0, 1.0); }"], [gl.FRAGMENT_SHADER, "precision mediump float; out vec4 c; void main() { c = vec4(0.0); }"]]) {
+    const shader = gl.createShader(kind);
+    gl.shaderSource(shader, "#version 300 es\n" + text);
+    gl.compileShader(shader);
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  nv.blurShader = nv.gradientPrePassShader = nv.sobelFirstOrderShader = nv.sobelSecondOrderShader = {program, uniforms: {}, use: g => g.useProgram(program)};
+};
+
 // The tiles as shares of the stage: axial large, the others beside or below it.
 const layout = () => {
   const stage = byId("stage"), ratio = stage.clientWidth / Math.max(1, stage.clientHeight);
@@ -194,7 +225,7 @@ const readout = () => {
     }
     if (state.gamma) parts.push(`γ ${figure(state.gamma.at(p), 2)}`);
   }
-  byId("readout").textContent = parts.join("   ");
+  byId("readout").textContent = parts.join("  ·  ");
 };
 
 const goTo = p => {

@@ -111,6 +111,7 @@ const start = async () => {
   const busy = byId("busy");
   const [shown] = await Promise.all([askJSON("case"), nv.attachToCanvas(byId("picture"))]);
   state.case = shown;
+  slim();
   byId("who").textContent = [shown.patient, shown.id].filter(Boolean).join(" · ");
   byId("statement").textContent = shown.statement;
   document.title = [shown.patient || shown.id, "Kerma viewer"].filter(Boolean).join(" – ");
