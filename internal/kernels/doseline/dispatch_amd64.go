@@ -1,0 +1,35 @@
+//go:build !purego
+
+package doseline
+
+import "github.com/kerma-rt/kerma/internal/kernels/simd"
+
+func sample(m *Sampler, line, part []float32, bin []int32, padded int) {
+	switch simd.Current() {
+	case simd.AVX512:
+		sampleAVX512(&m.Start, &line[0], &part[0], &bin[0], padded)
+	case simd.AVX2:
+		sampleAVX2(&m.Start, &line[0], &part[0], &bin[0], padded)
+	default:
+		sampleGeneric(m, line, part, bin, padded)
+	}
+}
+
+// block is the number of elements a call takes: short enough that a goroutine
+// can be stopped in between.
+const block = 1 << 15
+
+func extremes(ends *[2][vector]float32, d []float32) {
+	f := extremesAVX2
+	switch simd.Current() {
+	case simd.AVX512:
+		f = extremesAVX512
+	case simd.AVX2:
+	default:
+		extremesGeneric(ends, d)
+		return
+	}
+	for i := 0; i < len(d); i += block {
+		f(&ends[0][0], &d[i], min(block, len(d)-i))
+	}
+}
