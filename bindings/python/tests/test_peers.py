@@ -10,7 +10,7 @@ import kerma
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tg119")
     patient = kerma.demo("tg119", folder)
-    patient.compute(grid=1.7, roi="OuterTarget", progress=False).write(folder / "dose.dcm")
+    patient.compute(grid=0.8, roi="OuterTarget", progress=False).write(folder / "dose.dcm")
     return folder
 
 
