@@ -286,7 +286,7 @@ def _block(folder: str, target: str, gantry: float, couch: float, options: dict[
     made = read(folder).influence(target, gantry, couch, progress=False, **options)
     view = made.matrix
     matrix = scipy.sparse.csc_matrix((view.data.copy(), view.indices.copy(), view.indptr.copy()), shape=view.shape)
-    g = made.volume(np.zeros(made.shape[0]))
+    g = made.grid
     return matrix, {**made.about, "simd": simd()}, (g.array.shape, g.origin, g.spacing, g.direction.tolist())
 
 

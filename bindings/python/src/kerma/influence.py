@@ -85,6 +85,11 @@ class Influence:
         """Dose of bixel weights as a volume, Gy."""
         return self.volume(self @ weights)
 
+    @property
+    def grid(self) -> Volume:
+        """Where the voxels are (all zero): for :meth:`kerma.Patient.mask`."""
+        return self.volume(np.zeros(self.shape[0], dtype=np.float32))
+
     def volume(self, values: ArrayLike) -> Volume:
         """One value a voxel, as a volume on the grid of the matrix."""
         g = self._grid

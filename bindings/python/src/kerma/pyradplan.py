@@ -59,7 +59,7 @@ def to_dij(influence: Influence | Blocks, ct: Any = None) -> Any:
     from pyRadPlan.dij import Dij
 
     matrix = influence.matrix
-    on = influence.volume(np.zeros(matrix.shape[0]))
+    on = influence.grid
     z, y, x = on.array.shape
     grid = Grid(
         resolution=dict(zip("xyz", on.spacing)), dimensions=(x, y, z), origin=np.array(on.origin), direction=on.direction,
