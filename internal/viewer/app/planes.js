@@ -24,8 +24,11 @@ const nv = new niivue.Niivue({
 const slim = () => {
   nv.setCustomSliceShader(`#version 300 es
     precision highp int; precision highp float;
-    uniform highp sampler3D volume, overlay;
-    uniform float overlays, opacity, overlayAlphaShader;
+    uniform highp sampler3D volume;
+    uniform highp sampler3D overlay;
+    uniform float overlays;
+    uniform float opacity;
+    uniform float overlayAlphaShader;
     in vec3 texPos;
     out vec4 color;
     void main() {
