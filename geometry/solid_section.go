@@ -334,9 +334,10 @@ func (s *Sections) mix(buffer, j int, win Window) {
 // the exact coverage.
 const simplest = 0.05
 
-// keepPlanes is how many planes' fields stay: a section needs at most the two
-// around it and one beyond each.
-const keepPlanes = 4
+// keepPlanes is how far apart planes may be whose fields are needed for one
+// section: from the one before those around it to the last that an end is
+// carried on by, three planes beyond the nearest.
+const keepPlanes = 5
 
 // field is the distances to the parts of a plane, nil where there are none.
 func (s *Sections) field(plane int, w which) *distances {

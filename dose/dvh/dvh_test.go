@@ -12,6 +12,7 @@ import (
 	"gonum.org/v1/gonum/spatial/r3"
 
 	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/shareddata"
 )
 
 func TestStatisticReadsTheNamesPhysicistsUse(t *testing.T) {
@@ -168,15 +169,27 @@ func TestUniformDoseIsOneDose(t *testing.T) {
 
 func TestSameBitsForAnyNumberOfProcessors(t *testing.T) {
 	dose := gradientDose(t, 3, "SI")
-	s := contoured("ConeX", 2, false)
+	set := &geometry.StructureSet{Structures: []geometry.Structure{*contoured("ConeX", 2, false), *contoured("Sphere", 2, false)}}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	want, err := Of(dose, s)
-	require.NoError(t, err)
+	want := Compute(dose, set)
 	for _, n := range []int{2, 3, 7} {
 		runtime.GOMAXPROCS(n)
-		got, err := Of(dose, s)
+		assert.Equal(t, want, Compute(dose, set), "%d processors", n)
+		got, err := Of(dose, &set.Structures[0])
 		require.NoError(t, err)
-		assert.Equal(t, want, got, "%d processors", n)
+		assert.Equal(t, want[0], got, "%d processors", n)
+	}
+}
+
+// A body in several parts that begin and end, of a real patient.
+func TestSameBitsForAnyNumberOfProcessorsInAPatient(t *testing.T) {
+	set := readStructures(t, shareddata.Path(t, "dicom", "breast_eclipse", "rtstruct.dcm"))
+	dose := readDose(t, shareddata.Path(t, "dicom", "breast_eclipse", "rtdose.dcm"))
+	body, err := set.Named("BODY")
+	require.NoError(t, err)
+	want := compute(dose, body, 1)
+	for _, n := range []int{2, 3, 50} {
+		assert.Equal(t, want, compute(dose, body, n), "%d goroutines", n)
 	}
 }
 

@@ -3,12 +3,12 @@ package dvh
 import (
 	"fmt"
 	"math"
-	"runtime"
 
 	"golang.org/x/sync/errgroup"
 	"gonum.org/v1/gonum/spatial/r3"
 
 	"github.com/kerma-rt/kerma/geometry"
+	"github.com/kerma-rt/kerma/internal/kernels/doseline"
 )
 
 const (
@@ -18,10 +18,12 @@ const (
 	maxRaster = 1 << 24 // cells in a cross-section
 	maxLayers = 1 << 20
 	surface   = 0.3     // mm; samples that may lie further outside give no lowest or highest dose
+	largest   = 1e30    // Gy; greater doses are not sampled in float32
 	shares    = 1 << 44 // in the structure's volume: samples are counted in whole shares
 )
 
-func compute(dose *geometry.Volume, s *geometry.Structure) Histogram {
+// compute samples a structure with so many goroutines.
+func compute(dose *geometry.Volume, s *geometry.Structure, workers int) Histogram {
 	h := Histogram{Structure: s.Name, Number: s.Number}
 	solid, warnings, err := geometry.NewSolid(s, dose.Grid)
 	h.Warnings = warnings
@@ -33,7 +35,7 @@ func compute(dose *geometry.Volume, s *geometry.Structure) Histogram {
 		return h
 	}
 	sm := newSampler(dose, solid)
-	sm.run()
+	sm.run(workers)
 	sm.fill(&h)
 	if h.Outside > 1e-6*h.Volume {
 		h.Warnings = append(h.Warnings, fmt.Sprintf("structure %q: %.4g of %.4g cm³ (%.2g %%) lie outside the dose grid and are left out of the dose figures",
@@ -44,10 +46,14 @@ func compute(dose *geometry.Volume, s *geometry.Structure) Histogram {
 
 // sampler goes through a solid layer by layer.
 type sampler struct {
-	dose      *geometry.Volume
-	solid     *geometry.Solid
-	raster    geometry.Raster
-	layers    []geometry.Layer
+	dose   *geometry.Volume
+	solid  *geometry.Solid
+	raster geometry.Raster
+	layers []geometry.Layer
+	// In dose voxels: the place of solid coordinates zero, and how far a mm
+	// along each of them goes.
+	origin, perU, perV, perW r3.Vec
+
 	step      r3.Vec  // from one cell of a row to the next, in dose voxels
 	axis      int     // of the dose grid that rows run along; −1: none
 	vAxis     int     // of the dose grid that rows follow one another along; −1: none
@@ -56,7 +62,7 @@ type sampler struct {
 	share     float64 // mm³
 	sliver    float32 // part of a cell below which its sample may lie too far outside
 
-	count       []int64   // shares in each bin
+	count       []int64   // shares outside, then in each bin
 	outside     int64     // shares
 	moment      []float64 // Gy · mm³, of each layer
 	inside      int64
@@ -87,7 +93,10 @@ func newSampler(dose *geometry.Volume, solid *geometry.Solid) *sampler {
 	m.low, m.high = rangeOf(dose, solid)
 	// A uniform dose still needs a bin with a width.
 	m.width = max((m.high-m.low)/bins, 1e-9*max(math.Abs(m.low), 1e-3))
-	m.count = make([]int64, bins)
+	if max(math.Abs(m.low), math.Abs(m.high)) > largest {
+		m.axis = -1
+	}
+	m.count = make([]int64, 1+bins)
 	m.moment = make([]float64, len(m.layers))
 	m.least, m.most = math.Inf(1), math.Inf(-1)
 	m.any = [2]float64{math.Inf(1), math.Inf(-1)}
@@ -116,6 +125,19 @@ func (m *sampler) place(low, high r3.Vec, axes [3]r3.Vec, step float64) {
 	if m.vAxis < 0 {
 		m.axis = -1
 	}
+	m.origin = g.Index(r3.Vec{})
+	for i, to := range [3]*r3.Vec{&m.perU, &m.perV, &m.perW} {
+		*to = r3.Sub(g.Index(axes[i]), m.origin)
+	}
+}
+
+// index is the place of solid coordinates (mm) in dose voxels.
+func (m *sampler) index(u, v, w float64) [3]float64 {
+	return [3]float64{
+		m.origin.X + u*m.perU.X + v*m.perV.X + w*m.perW.X,
+		m.origin.Y + u*m.perU.Y + v*m.perV.Y + w*m.perW.Y,
+		m.origin.Z + u*m.perU.Z + v*m.perV.Z + w*m.perW.Z,
+	}
 }
 
 // rangeOf is the least and greatest dose of the voxels around the solid.
@@ -143,29 +165,22 @@ func rangeOf(dose *geometry.Volume, solid *geometry.Solid) (least, most float64)
 			hi[a] = max(hi[a], int(min(max(math.Ceil(x)+2, 0), n)))
 		}
 	}
-	first, last := float32(math.Inf(1)), float32(math.Inf(-1))
+	var all doseline.Range
 	for k := lo[2]; k <= hi[2]; k++ {
 		for j := lo[1]; j <= hi[1]; j++ {
 			at := g.Offset(0, j, k)
-			for _, d := range dose.Data[at+lo[0] : at+hi[0]+1] {
-				// Written out: min and max of floats look for NaN.
-				if d < first {
-					first = d
-				}
-				if d > last {
-					last = d
-				}
-			}
+			all.Add(dose.Data[at+lo[0] : at+hi[0]+1])
 		}
 	}
+	first, last := all.Ends()
 	return float64(first), float64(last)
 }
 
 // run samples all layers, a contiguous run of them to each goroutine. Counts
 // are whole numbers and moments are kept by layer, so that no sum depends on
 // how the layers were shared out.
-func (m *sampler) run() {
-	workers := min(runtime.GOMAXPROCS(0), len(m.layers))
+func (m *sampler) run(workers int) {
+	workers = min(workers, len(m.layers))
 	parts := make([]*tally, workers)
 	var group errgroup.Group
 	for w := range workers {
@@ -180,13 +195,16 @@ func (m *sampler) run() {
 	}
 	_ = group.Wait() // no worker fails
 	for _, t := range parts {
+		t.finish()
 		for i, n := range t.count {
 			m.count[i] += n
-			m.inside += n
 		}
-		m.outside += t.outside
 		m.least, m.most = min(m.least, t.least), max(m.most, t.most)
 		m.any = [2]float64{min(m.any[0], t.any[0]), max(m.any[1], t.any[1])}
+	}
+	m.outside = m.count[0]
+	for _, n := range m.count[1:] {
+		m.inside += n
 	}
 }
 
@@ -211,7 +229,7 @@ func (m *sampler) fill(h *Histogram) {
 	h.above = make([]float64, bins+1)
 	n := int64(0)
 	for i := bins - 1; i >= 0; i-- {
-		n += m.count[i]
+		n += m.count[1+i]
 		h.above[i] = float64(n) * cm3
 	}
 }
@@ -220,9 +238,11 @@ func (m *sampler) fill(h *Histogram) {
 type tally struct {
 	*sampler
 	sections    *geometry.Sections
-	line        []float64 // dose along a row of voxels
+	line        []float32 // dose along a row of voxels
+	part        []float32 // of each cell of a row
+	bin         []int32   // of the sample in it
+	row         doseline.Sampler
 	count       []int64
-	outside     int64
 	least, most float64
 	any         [2]float64
 	perGy       float64
@@ -230,14 +250,28 @@ type tally struct {
 
 func (m *sampler) newTally() *tally {
 	t := &tally{
-		sampler: m, sections: m.solid.Sections(m.raster), count: make([]int64, bins),
+		sampler: m, sections: m.solid.Sections(m.raster), count: make([]int64, 1+bins),
 		least: math.Inf(1), most: math.Inf(-1), any: [2]float64{math.Inf(1), math.Inf(-1)},
 	}
-	if m.axis >= 0 {
-		t.line = make([]float64, m.dose.Grid.Size()[m.axis]+1)
-	}
 	t.perGy = 1 / m.width
+	if m.axis >= 0 {
+		t.line = make([]float32, m.dose.Grid.Size()[m.axis]+1)
+		t.part, t.bin = make([]float32, doseline.Padded(m.raster.NU)), make([]int32, doseline.Padded(m.raster.NU))
+		t.row = doseline.Sampler{Low: float32(m.low), High: float32(m.high), PerGy: float32(t.perGy), Bins: bins, Sliver: m.sliver}
+		t.row.Reset()
+	}
 	return t
+}
+
+// finish takes in what the rows were sampled to.
+func (t *tally) finish() {
+	if t.axis < 0 {
+		return
+	}
+	least, most := t.row.Extremes()
+	t.least, t.most = min(t.least, float64(least)), max(t.most, float64(most))
+	least, most = t.row.AnyExtremes()
+	t.any = [2]float64{min(t.any[0], float64(least)), max(t.any[1], float64(most))}
 }
 
 // Samples are shifted within their cells by an additive recurrence of low
@@ -277,14 +311,17 @@ func (t *tally) layer(n int) float64 {
 		}
 		at := float64(n)*1021 + float64(j) // 1021 is prime: layers must not repeat each other's shifts
 		u, v := r.U+(float64(i0)+0.5)*r.DU, r.V+(float64(j)+0.5)*r.DV
-		first := t.solid.Point(u, v+shift(at, alpha1)*r.DV, l.W+shift(at, alpha2)*l.Thickness)
+		v1, w1 := v+shift(at, alpha1)*r.DV, l.W+shift(at, alpha2)*l.Thickness
 		phase := at*alpha3 + float64(i0)*golden
 		if t.axis >= 0 {
-			t.centres(row[i0:i1], t.solid.Point(u, v, l.W), l.Thickness)
-			sum += t.along(row[i0:i1], first, phase, whole)
+			t.centres(row[i0:i1], t.index(u, v, l.W), l.Thickness)
+			t.along(row[i0:i1], t.index(u, v1, w1), phase, whole)
 		} else {
-			sum += t.across(row[i0:i1], first, phase, whole)
+			sum += t.across(row[i0:i1], t.solid.Point(u, v1, w1), phase, whole)
 		}
+	}
+	if t.axis >= 0 {
+		sum = t.row.Sum() * whole
 	}
 	return sum * t.share
 }
@@ -301,7 +338,7 @@ func (t *tally) take(dose float64, part float32, shares int64) float64 {
 	if i >= bins {
 		i = bins - 1
 	}
-	t.count[i] += shares
+	t.count[1+i] += shares
 	if part >= t.sliver {
 		if dose < t.least {
 			t.least = dose
@@ -317,11 +354,9 @@ func (t *tally) take(dose float64, part float32, shares int64) float64 {
 
 // centres looks for voxel centres in the whole cells of a row. A trilinear dose has
 // its least and greatest value there, unless at the structure's surface.
-func (t *tally) centres(row []float32, first r3.Vec, thickness float64) {
+func (t *tally) centres(row []float32, at [3]float64, thickness float64) {
 	g := t.dose.Grid
 	size, spacing := g.Size(), g.Spacing()
-	q := g.Index(first)
-	at := [3]float64{q.X, q.Y, q.Z}
 	var voxel [3]int
 	for a := range 3 {
 		if a == t.axis {
@@ -331,7 +366,7 @@ func (t *tally) centres(row []float32, first r3.Vec, thickness float64) {
 		if a == t.vAxis {
 			reach = t.raster.DV
 		}
-		near := math.Round(at[a])
+		near := math.Floor(at[a] + 0.5)
 		if math.Abs(at[a]-near) > reach/2/spacing[a] || near < 0 || near >= float64(size[a]) {
 			return
 		}
@@ -362,7 +397,7 @@ func (t *tally) across(row []float32, first r3.Vec, phase, whole float64) float6
 		dose, inside := t.dose.Interpolate(r3.Add(first, r3.Scale(float64(i)+shift(phase+float64(i)*golden, 1), step)))
 		shares := int64(float64(part)*whole + 0.5)
 		if !inside {
-			t.outside += shares
+			t.count[0] += shares
 			continue
 		}
 		sum += t.take(dose, part, shares)
@@ -372,27 +407,62 @@ func (t *tally) across(row []float32, first r3.Vec, phase, whole float64) float6
 
 // along samples a row along an axis of the dose grid: the dose is first
 // interpolated to the row's line, voxel by voxel, then along it.
-func (t *tally) along(row []float32, first r3.Vec, phase, whole float64) float64 {
-	g := t.dose.Grid
-	size := g.Size()
-	stride := [3]int{1, size[0], size[0] * size[1]}
-	q := g.Index(first)
-	at := [3]float64{q.X, q.Y, q.Z}
+func (t *tally) along(row []float32, at [3]float64, phase, whole float64) {
+	size := t.dose.Grid.Size()
+	if !t.onGrid(at) {
+		for _, part := range row {
+			t.count[0] += int64(float64(part)*whole + 0.5)
+		}
+		return
+	}
 	step := [3]float64{t.step.X, t.step.Y, t.step.Z}[t.axis]
 	n := size[t.axis]
-	start := at[t.axis]
+	begin := at[t.axis] - 0.5*step
+	end := begin + float64(len(row))*step
+	clamp := func(x float64) int { return int(min(max(x, 0), float64(n-1))) }
+	from := clamp(min(begin, end))
+	to := min(clamp(max(begin, end))+1, n-1)
+	line := t.blend(at, from, to)
 
+	copy(t.part, row)
+	t.row.Start, t.row.Step = float32(begin-float64(from)), float32(step)
+	t.row.Lowest, t.row.Highest = float32(-0.5-float64(from)), float32(float64(n)-0.5-float64(from))
+	t.row.Turn = uint32((phase - math.Floor(phase)) * (1 << 32))
+	t.row.Row(t.bin, line, t.part, len(row))
+	full := int64(whole + 0.5)
+	for i, bin := range t.bin[:len(row)] {
+		shares := full
+		if part := row[i]; part != 1 {
+			shares = int64(float64(part)*whole + 0.5)
+		}
+		t.count[bin] += shares
+	}
+}
+
+// onGrid reports whether a row lies within the grid across itself.
+func (t *tally) onGrid(at [3]float64) bool {
+	for a, n := range t.dose.Grid.Size() {
+		if a != t.axis && !(at[a] >= -0.5 && at[a] <= float64(n)-0.5) {
+			return false
+		}
+	}
+	return true
+}
+
+// blend is the dose on a row's line beside the voxels from…to, and the last
+// once more so that it has a right neighbour.
+func (t *tally) blend(at [3]float64, from, to int) []float32 {
+	size := t.dose.Grid.Size()
+	stride := [3]int{1, size[0], size[0] * size[1]}
 	// The four lines of voxels around, and their weights.
 	var base [4]int
 	weight := [4]float64{1, 0, 0, 0}
-	lines, inside := 1, true
+	lines := 1
 	for a := range 3 {
 		if a == t.axis {
 			continue
 		}
-		x, m := at[a], float64(size[a])
-		inside = inside && x >= -0.5 && x <= m-0.5
-		x = min(max(x, 0), m-1)
+		x := min(max(at[a], 0), float64(size[a]-1))
 		low := min(int(x), max(size[a]-2, 0))
 		part := x - float64(low)
 		for k := range lines {
@@ -406,53 +476,13 @@ func (t *tally) along(row []float32, first r3.Vec, phase, whole float64) float64
 		}
 		lines *= 2
 	}
-	clamp := func(x float64) float64 { return min(max(x, 0), float64(n-1)) }
-	begin, end := start-0.5*step, start+(float64(len(row))-0.5)*step
-	from, to := int(clamp(min(begin, end))), int(clamp(max(begin, end)))
-	to = min(to+1, n-1)
 	line := t.line[:to-from+2] // at most size+1
 	s, data := stride[t.axis], t.dose.Data
 	for i := from; i <= to; i++ {
 		o := i * s
-		line[i-from] = weight[0]*float64(data[base[0]+o]) + weight[1]*float64(data[base[1]+o]) +
-			weight[2]*float64(data[base[2]+o]) + weight[3]*float64(data[base[3]+o])
+		line[i-from] = float32(weight[0]*float64(data[base[0]+o]) + weight[1]*float64(data[base[1]+o]) +
+			weight[2]*float64(data[base[2]+o]) + weight[3]*float64(data[base[3]+o]))
 	}
-	line[to-from+1] = line[to-from] // so that the last voxel has a right neighbour
-	if !inside {
-		for _, part := range row {
-			t.outside += int64(float64(part)*whole + 0.5)
-		}
-		return 0
-	}
-	sum := 0.0
-	full := int64(whole + 0.5)
-	x, turn := start-0.5*step, phase-math.Floor(phase) // shift(phase) + ½
-	for _, part := range row {
-		at := x + turn*step
-		x += step
-		if turn += golden; turn >= 1 {
-			turn--
-		}
-		if part == 0 {
-			continue
-		}
-		shares := full
-		if part != 1 {
-			shares = int64(float64(part)*whole + 0.5)
-		}
-		if !(at >= -0.5 && at <= float64(n)-0.5) {
-			t.outside += shares
-			continue
-		}
-		// Written out: min and max of floats look for NaN.
-		if at < 0 {
-			at = 0
-		} else if at > float64(n-1) {
-			at = float64(n - 1)
-		}
-		at -= float64(from)
-		k := int(at)
-		sum += t.take(line[k]+(at-float64(k))*(line[k+1]-line[k]), part, shares)
-	}
-	return sum
+	line[to-from+1] = line[to-from]
+	return line
 }
