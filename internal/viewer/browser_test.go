@@ -201,9 +201,11 @@ func BenchmarkScroll(b *testing.B) {
 	c.Patient.CT.Volume = filled(b, r3.Vec{X: -250, Y: -250, Z: -220}, [3]float64{0.977, 0.977, 3}, [3]int{512, 512, 150}, geometry.IdentityAxes,
 		func(p r3.Vec) float64 { return 200 * math.Sin(p.X/9) * math.Cos(p.Y/7) })
 	page := open(b, c)
+	page.eval(`new Promise(done => requestAnimationFrame(() => { nv.gl.finish(); done(); }))`, nil)
 	var ready float64
 	page.eval(`+byId("stage").dataset.ready`, &ready)
 	var got struct{ Frames, Milliseconds, Draw, Lines float64 }
+	used := page.cpu()
 	b.ResetTimer()
 	for range b.N {
 		page.eval(`new Promise(done => {
@@ -222,8 +224,10 @@ func BenchmarkScroll(b *testing.B) {
 			requestAnimationFrame(frame);
 		})`, &got)
 	}
+	b.ReportMetric((page.cpu()-used)/float64(b.N)/got.Frames, "cpu-ms/frame")
 	b.ReportMetric(1000*got.Frames/got.Milliseconds, "frames/s")
 	b.ReportMetric(got.Draw, "ms/picture")
 	b.ReportMetric(got.Lines, "ms/lines")
 	b.ReportMetric(ready, "ms/ready")
+	b.ReportMetric(used, "cpu-ms/ready")
 }

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +31,7 @@ type browser struct {
 	last    int
 	trouble []string // exceptions, errors of the console, requests to elsewhere
 	home    string
+	profile string
 }
 
 type message struct {
@@ -77,7 +80,7 @@ func open(t testing.TB, c Case) *browser {
 	require.NoError(t, cmd.Start())
 	theirIn.Close()
 	theirOut.Close()
-	b := &browser{t: t, to: ourOut, from: bufio.NewReaderSize(ourIn, 1<<20), home: "http://" + l.Addr().String() + "/"}
+	b := &browser{t: t, to: ourOut, from: bufio.NewReaderSize(ourIn, 1<<20), home: "http://" + l.Addr().String() + "/", profile: profile}
 	limit := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
 	t.Cleanup(func() {
 		b.session = ""
@@ -247,4 +250,31 @@ func (b *browser) picture() image.Image {
 	m, err := png.Decode(bytes.NewReader(raw))
 	require.NoError(b.t, err)
 	return m
+}
+
+// cpu is the processor time that this browser has used so far, all its
+// processes together, in ms; 0 where the system does not say.
+func (b *browser) cpu() float64 {
+	const tick = 10 // ms, of Linux
+	total := 0.0
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, name := range stats {
+		line, err := os.ReadFile(filepath.Join(filepath.Dir(name), "cmdline"))
+		if err != nil || !bytes.Contains(line, []byte(b.profile)) {
+			continue
+		}
+		stat, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		// After the name in brackets, user and system time are the 12th and 13th.
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		for _, f := range fields[11:13] {
+			ticks, err := strconv.ParseFloat(f, 64)
+			if err == nil {
+				total += tick * ticks
+			}
+		}
+	}
+	return total
 }

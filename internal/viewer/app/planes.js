@@ -85,10 +85,25 @@ const mmPerPixel = () => {
   return 1.1 * Math.max(...need) / state.zoom;
 };
 
-// tile is how NiiVue has just drawn a plane: its rectangle on the canvas in
+// A plane is drawn again only when it shows something else: the drawing buffer
+// keeps the rest. While drawPicture runs, stale holds the planes to draw; NiiVue
+// drawing by itself, after a change of size or volumes, draws all.
+let stale = null;
+const tiles = [null, null, null];
+const clearBounds = nv.clearBounds.bind(nv), draw2D = nv.draw2D.bind(nv);
+nv.clearBounds = (mask, rectangle) => { if (rectangle || !stale) clearBounds(mask, rectangle); };
+nv.draw2D = (rectangle, kind, ...rest) => {
+  const n = planes.findIndex(p => p.kind === kind);
+  if (stale && !stale.has(n)) return;
+  if (stale) clearBounds(undefined, rectangle);
+  draw2D(rectangle, kind, ...rest);
+  tiles[n] = nv.screenSlices[nv.screenSlices.length - 1];
+};
+
+// tile is how NiiVue has last drawn a plane: its rectangle on the canvas in
 // device pixels, and what maps the plane's mm to it.
 const tile = n => {
-  const t = nv.screenSlices.find(s => s.axCorSag === planes[n].kind);
+  const t = tiles[n];
   if (!t) return null;
   const [left, top, width, height] = t.leftTopWidthHeight, {across, up} = planes[n];
   const sign = a => a < 2 ? -1 : 1; // LPS to RAS
@@ -107,10 +122,17 @@ const redraw = () => {
   asked = true;
   requestAnimationFrame(() => { asked = false; drawPicture(); drawLines(); });
 };
+const drawn = []; // what each plane shows
 const drawPicture = () => {
   if (!state.ct || !nv.volumes.length) return;
-  nv.scene.crosshairPos = frac(state.at);
-  nv.drawScene();
+  const canvas = nv.gl.canvas, view = [state.centre, state.zoom, canvas.width, canvas.height, nv.overlayAlphaShader].join();
+  stale = new Set([0, 1, 2].filter(n => drawn[n] !== view + state.at[planes[n].normal]));
+  if (stale.size) {
+    nv.scene.crosshairPos = frac(state.at);
+    try { nv.drawScene(); } catch (error) { stale = null; throw error; }
+    for (const n of stale) drawn[n] = view + state.at[planes[n].normal];
+  }
+  stale = null;
   const stage = byId("stage");
   stage.dataset.frames = +(stage.dataset.frames || 0) + 1;
 };

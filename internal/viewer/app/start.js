@@ -109,6 +109,7 @@ const watchControls = () => {
 
 const start = async () => {
   const busy = byId("busy");
+  byId("picture").getContext("webgl2", {alpha: true, antialias: false, preserveDrawingBuffer: true}); // the one that NiiVue takes
   const [shown] = await Promise.all([askJSON("case"), nv.attachToCanvas(byId("picture"))]);
   state.case = shown;
   slim();
