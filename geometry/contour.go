@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 
 	"gonum.org/v1/gonum/spatial/r2"
@@ -47,30 +48,33 @@ type loop struct {
 // newLoop prepares the corners of one contour. Sides that the contour walks
 // twice, such as the channel of a keyhole, enclose nothing by parity; they are
 // taken out so that they do not count as boundary.
-func newLoop(contour int, w float64, points []r2.Vec) loop {
+func newLoop(contour int, w float64, points []r2.Vec, seen *hashes) loop {
 	l := loop{contour: contour, w: w, points: points, low: points[0], high: points[0]}
 	for _, p := range points {
 		l.low = r2.Vec{X: min(l.low.X, p.X), Y: min(l.low.Y, p.Y)}
 		l.high = r2.Vec{X: max(l.high.X, p.X), Y: max(l.high.Y, p.Y)}
 	}
-	l.edges = make([]edge, len(points))
-	keys := make([]uint64, len(points))
+	n := len(points)
+	l.edges = make([]edge, n)
+	twice := false
+	seen.reset(n)
+	from := rounded(points[n-1])
 	for i, p := range points {
-		q := points[(i+1)%len(points)]
-		l.edges[i] = edge{a: p, b: q}
-		keys[i] = sideOf(l.edges[i]).hash()
+		to := rounded(p)
+		l.edges[(i+n-1)%n] = edge{a: points[(i+n-1)%n], b: p}
+		twice = seen.add(sideOf(from, to).hash()) || twice
+		from = to
 	}
-	slices.Sort(keys)
-	if len(slices.Compact(keys)) == len(points) {
+	if !twice {
 		return l
 	}
 	times := make(map[side]int, len(points))
 	for _, e := range l.edges {
-		times[sideOf(e)]++
+		times[sideOf(rounded(e.a), rounded(e.b))]++
 	}
 	kept := l.edges[:0]
 	for _, e := range l.edges {
-		if k := sideOf(e); times[k]%2 == 1 {
+		if k := sideOf(rounded(e.a), rounded(e.b)); times[k]%2 == 1 {
 			times[k] = 0 // the rest of an odd number of passes cancels
 			kept = append(kept, e)
 		}
@@ -83,16 +87,45 @@ func newLoop(contour int, w float64, points []r2.Vec) loop {
 // corners written twice are one.
 type side [4]int64
 
-func sideOf(e edge) side {
+func rounded(p r2.Vec) [2]int64 {
 	const perMm = 1e4
-	s := side{
-		int64(math.Round(e.a.X * perMm)), int64(math.Round(e.a.Y * perMm)),
-		int64(math.Round(e.b.X * perMm)), int64(math.Round(e.b.Y * perMm)),
+	return [2]int64{int64(math.RoundToEven(p.X * perMm)), int64(math.RoundToEven(p.Y * perMm))}
+}
+
+func sideOf(a, b [2]int64) side {
+	if a[0] > b[0] || a[0] == b[0] && a[1] > b[1] {
+		a, b = b, a
 	}
-	if s[0] > s[2] || s[0] == s[2] && s[1] > s[3] {
-		s = side{s[2], s[3], s[0], s[1]}
+	return side{a[0], a[1], b[0], b[1]}
+}
+
+// hashes is a set of hashes, with open addressing.
+type hashes struct {
+	table []uint64
+}
+
+// reset empties the set, for n hashes to come.
+func (h *hashes) reset(n int) {
+	size := 1 << bits.Len(uint(2*n))
+	h.table = slices.Grow(h.table[:0], size)[:size]
+	clear(h.table)
+}
+
+// add reports whether the hash was there before.
+func (h *hashes) add(x uint64) bool {
+	if x == 0 {
+		x = 1 // zero is an empty place
 	}
-	return s
+	mask := uint64(len(h.table) - 1)
+	for i := x & mask; ; i = (i + 1) & mask {
+		switch h.table[i] {
+		case 0:
+			h.table[i] = x
+			return false
+		case x:
+			return true
+		}
+	}
 }
 
 // hash is equal for equal sides: most contours walk none twice, and need no map.
@@ -110,6 +143,7 @@ func (s side) hash() uint64 {
 // (u, v, w) along axes, w along the normal axes[2].
 func outlines(s *Structure, axes [3]r3.Vec) (loops []loop, warnings []string, err error) {
 	short := 0
+	var seen hashes
 	for c, contour := range s.Contours {
 		points := make([]r2.Vec, 0, len(contour))
 		low, high := math.Inf(1), math.Inf(-1)
@@ -132,7 +166,7 @@ func outlines(s *Structure, axes [3]r3.Vec) (loops []loop, warnings []string, er
 			return nil, nil, fmt.Errorf("%w: structure %q, contour %d: corners %.3g mm apart along the normal (%.4g, %.4g, %.4g) of the structure's planes",
 				ErrContour, s.Name, c, high-low, axes[2].X, axes[2].Y, axes[2].Z)
 		}
-		loops = append(loops, newLoop(c, (low+high)/2, points))
+		loops = append(loops, newLoop(c, (low+high)/2, points, &seen))
 	}
 	if short > 0 {
 		warnings = append(warnings, fmt.Sprintf("structure %q: %d contours of fewer than three corners skipped", s.Name, short))

@@ -25,6 +25,8 @@ type coverage struct {
 	cuts   []float64
 	at     []sideAt
 	sum    []float64
+	// The sum may be other than zero from low to below high.
+	low, high int
 }
 
 // span is an edge in cells, from low to high.
@@ -56,6 +58,7 @@ type sideAt struct {
 }
 
 const (
+	rounding  = 1e-6 // of a cell
 	maxStrips = 32
 	crowd     = 64 // sides in a row above which strips get fewer and crossings are not looked for
 )
@@ -75,21 +78,36 @@ func (c *coverage) draw(p *plane, r Raster, out []float32) {
 		if len(c.active) == 0 {
 			continue
 		}
+		c.low, c.high = len(c.sum), 0
 		c.row(y0, y1, in)
-		row := out[j*r.NU : (j+1)*r.NU]
+		if c.low >= c.high {
+			c.leave(y1)
+			continue
+		}
+		row := out[j*r.NU+c.low : j*r.NU+min(c.high, r.NU)]
 		sum := 0.0
 		for i := range row {
 			// Written out: min and max of floats look for NaN.
-			switch sum += c.sum[i]; {
+			switch sum += c.sum[c.low+i]; {
 			case sum >= 1:
 				row[i] = 1
 			case sum > 0:
 				row[i] = float32(sum)
 			}
 		}
-		clear(c.sum)
-		c.active = slices.DeleteFunc(c.active, func(i int) bool { return c.sides[i].y1 <= y1 })
+		if sum > rounding { // sides beyond the raster's edge close the region
+			for i := j*r.NU + c.high; i < (j+1)*r.NU; i++ {
+				out[i] = float32(min(sum, 1))
+			}
+		}
+		clear(c.sum[c.low:c.high])
+		c.leave(y1)
 	}
+}
+
+// leave drops the sides that end below y1 or there.
+func (c *coverage) leave(y1 float64) {
+	c.active = slices.DeleteFunc(c.active, func(i int) bool { return c.sides[i].y1 <= y1 })
 }
 
 // gather takes the edges in cells, ordered by the row they begin in.
@@ -196,30 +214,29 @@ func (c *coverage) right(x0, x1, h float64) {
 	if x0 > x1 {
 		x0, x1 = x1, x0
 	}
-	if x1 <= 0 {
-		c.sum[0] += h
-		return
-	}
 	if x0 >= n {
 		return
 	}
 	if x0 < 0 {
+		c.low, c.high = 0, max(c.high, 1)
+		if x1 <= 0 {
+			c.sum[0] += h
+			return
+		}
 		c.sum[0] += h * -x0 / (x1 - x0)
 	}
 	from, end := max(x0, 0), min(x1, n)
-	part := h
-	if x1 > x0 {
-		part = h / (x1 - x0)
-	}
+	c.low = min(c.low, int(from))
+	c.high = max(c.high, min(int(end)+2, len(c.sum)))
 	for i := int(from); ; i++ {
 		// The part of the side within cell i.
 		to := float64(i + 1)
 		if to > end {
 			to = end
 		}
-		area, m := part, (from+to)/2-float64(i)
-		if x1 > x0 {
-			area *= to - from
+		area, m := h, (from+to)/2-float64(i)
+		if to-from < x1-x0 {
+			area = h * (to - from) / (x1 - x0)
 		}
 		c.sum[i] += area * (1 - m)
 		if i+1 < len(c.sum) {

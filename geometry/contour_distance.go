@@ -28,8 +28,8 @@ func (d *distances) fill(edges []edge, in *parity, r Raster, limit float64, l *l
 	d.stride = outline.Padded(nu + outline.Padded(1) - 1)
 	d.data = slices.Grow(d.data[:0], d.stride*nv)[:d.stride*nv]
 	far := float32(limit * limit)
-	for i := range d.data {
-		d.data[i] = far
+	for n := copy(d.data, []float32{far}); n < len(d.data); n *= 2 {
+		copy(d.data[n:], d.data[:n])
 	}
 	for _, e := range edges {
 		// A long edge is taken in pieces: the corners near each are few.
@@ -144,13 +144,9 @@ func positiveArea(a, b, c, d float32) float32 {
 	// strip the part beside a side whose opposite side has the other sign.
 	cut := func(v, before, after float32) float32 { return v / (v - before) * (v / (v - after)) / 2 }
 	strip := func(a, a2, b, b2 float32) float32 { return (a/(a-a2) + b/(b-b2)) / 2 }
-	inside := 0
-	for i, v := range [4]float32{a, b, c, d} {
-		if v >= 0 {
-			inside |= 1 << i
-		}
-	}
-	switch inside {
+	// Bits by the sign: branches on it would be guessed wrong half the time.
+	outside := func(v float32) uint32 { return math.Float32bits(v+0) >> 31 } // −0 + 0 = 0
+	switch 0b1111 ^ (outside(a) | outside(b)<<1 | outside(c)<<2 | outside(d)<<3) {
 	case 0b0000:
 		return 0
 	case 0b0001:

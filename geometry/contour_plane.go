@@ -22,12 +22,13 @@ type plane struct {
 // planesOf groups loops (in order of w) into planes.
 func planesOf(name string, loops []loop) (planes []plane, warnings []string, err error) {
 	work := maxPairWork
+	var m measure
 	for i := 0; i < len(loops); {
 		j := i + 1
 		for j < len(loops) && loops[j].w-loops[i].w <= planeTolerance {
 			j++
 		}
-		p, warn, err := newPlane(loops[i:j], &work)
+		p, warn, err := newPlane(loops[i:j], &work, &m)
 		if err != nil {
 			return nil, nil, fmt.Errorf("structure %q, plane at %.4g mm: %w", name, loops[i].w, err)
 		}
@@ -47,7 +48,7 @@ func planesOf(name string, loops []loop) (planes []plane, warnings []string, err
 // of what two crossing loops share, so copies are dropped and crossing loops
 // united. Loops whose shared area is below 1 % of the smaller one, or above
 // 99 % of it, count as apart or nested: drawn edges that touch do cross a little.
-func newPlane(in []loop, work *int) (p plane, warnings []string, err error) {
+func newPlane(in []loop, work *int, m *measure) (p plane, warnings []string, err error) {
 	if len(in) > maxLoops {
 		return p, nil, fmt.Errorf("%w: %d contours, at most %d in one plane", ErrContour, len(in), maxLoops)
 	}
@@ -56,15 +57,18 @@ func newPlane(in []loop, work *int) (p plane, warnings []string, err error) {
 		if err := tooFine(l.edges); err != nil {
 			return p, nil, fmt.Errorf("contour %d: %w", l.contour, err)
 		}
-		all = append(all, l.edges...)
+		if len(in) > 1 {
+			all = append(all, l.edges...)
+		}
 	}
 	if err := tooFine(all); err != nil {
 		return p, nil, err
 	}
+	one := newParity(make([]loop, 1))
 	var loops []loop
 	for _, l := range in {
 		p.w += l.w / float64(len(in))
-		if l.area = areaOf(l.edges, newParity(make([]loop, 1)), l.low.Y, l.high.Y); l.area > 0 {
+		if l.area = m.area(l.edges, one, l.low.Y, l.high.Y); l.area > 0 {
 			loops = append(loops, l)
 		}
 	}
@@ -78,26 +82,26 @@ func newPlane(in []loop, work *int) (p plane, warnings []string, err error) {
 		n := len(p.loops)
 		group, part = append(group, n), append(part, n)
 		copied := false
-		for m := 0; m < n && !copied; m++ {
-			o := p.loops[m]
+		for k := 0; k < n && !copied; k++ {
+			o := p.loops[k]
 			if l.low.X >= o.high.X || o.low.X >= l.high.X || l.low.Y >= o.high.Y || o.low.Y >= l.high.Y {
 				continue
 			}
 			if *work -= len(l.edges) + len(o.edges) + pairWork; *work < 0 {
 				return p, nil, fmt.Errorf("%w: too many contours on one another", ErrContour)
 			}
-			shared := overlap(l.edges, o.edges, l, o)
+			shared := m.overlap(l, o, one)
 			small, large := min(l.area, o.area), max(l.area, o.area)
 			if shared < 0.01*small {
 				continue
 			}
-			join(part, m, n)
+			join(part, k, n)
 			switch {
 			case shared > 0.995*large:
 				copied = true
 			case shared < 0.99*small:
 				crossed++
-				join(group, m, n)
+				join(group, k, n)
 			}
 		}
 		if copied {
@@ -114,7 +118,7 @@ func newPlane(in []loop, work *int) (p plane, warnings []string, err error) {
 		warnings = append(warnings, fmt.Sprintf("%d pairs of contours cross: united", crossed))
 	}
 	if len(p.loops) > 0 {
-		p.finish(group, part)
+		p.finish(group, part, m)
 	}
 	return p, warnings, nil
 }
@@ -129,7 +133,7 @@ func join(set []int, a, b int) {
 	}
 }
 
-func (p *plane) finish(group, part []int) {
+func (p *plane) finish(group, part []int, m *measure) {
 	names := map[int]int{}
 	p.low = r2.Vec{X: math.Inf(1), Y: math.Inf(1)}
 	p.high = r2.Vec{X: math.Inf(-1), Y: math.Inf(-1)}
@@ -139,9 +143,13 @@ func (p *plane) finish(group, part []int) {
 			names[part[i]] = len(names)
 		}
 		l.group, l.part = int32(group[i]), names[part[i]]
-		for _, e := range l.edges {
-			e.loop = int32(i)
-			p.edges = append(p.edges, e)
+		for k := range l.edges {
+			l.edges[k].loop = int32(i)
+		}
+		if p.edges == nil {
+			p.edges = l.edges[:len(l.edges):len(l.edges)] // most planes have one loop
+		} else {
+			p.edges = append(p.edges, l.edges...)
 		}
 		p.low = r2.Vec{X: min(p.low.X, l.low.X), Y: min(p.low.Y, l.low.Y)}
 		p.high = r2.Vec{X: max(p.high.X, l.high.X), Y: max(p.high.Y, l.high.Y)}
@@ -155,7 +163,7 @@ func (p *plane) finish(group, part []int) {
 	}
 	in := newParity(p.loops)
 	for i, q := range p.pieces() {
-		p.area[i] = areaOf(q.edges, in, q.low.Y, q.high.Y)
+		p.area[i] = m.area(q.edges, in, q.low.Y, q.high.Y)
 	}
 }
 
@@ -177,48 +185,48 @@ func tooFine(edges []edge) error {
 	return nil
 }
 
-// overlapLines is how many lines measure a shared area.
+// overlapLines is how many lines measure an area.
 const overlapLines = 64
 
+// measure finds areas by the lengths of parallel lines inside.
+type measure struct {
+	a, b lines
+}
+
 // overlap is the area (mm²) that two loops share.
-func overlap(a, b []edge, la, lb loop) float64 {
-	low, high := max(la.low.Y, lb.low.Y), min(la.high.Y, lb.high.Y)
+func (m *measure) overlap(a, b loop, one *parity) float64 {
+	low, high := max(a.low.Y, b.low.Y), min(a.high.Y, b.high.Y)
 	if !(high > low) {
 		return 0
 	}
-	one := newParity(make([]loop, 1))
-	return sharedArea(a, b, one, one, low, high)
+	return m.shared(a.edges, b.edges, one, one, low, high)
 }
 
-// sharedArea is the area (mm²) between v = low and high that lies inside two
+// shared is the area (mm²) between v = low and high that lies inside two
 // regions given by their edges.
-func sharedArea(a, b []edge, pa, pb *parity, low, high float64) float64 {
-	var la, lb lines
+func (m *measure) shared(a, b []edge, pa, pb *parity, low, high float64) float64 {
 	dv := (high - low) / overlapLines
-	la.cut(a, low+dv/2, dv, overlapLines)
-	lb.cut(b, low+dv/2, dv, overlapLines)
-	var sa, sb [][2]float64
+	m.a.cut(a, low+dv/2, dv, overlapLines)
+	m.b.cut(b, low+dv/2, dv, overlapLines)
 	sum := 0.0
 	for i := range overlapLines {
-		sa, sb = la.spans(i, pa, sa), lb.spans(i, pb, sb)
-		sum += common(sa, sb) * dv
+		m.a.inside, m.b.inside = m.a.spans(i, pa, m.a.inside), m.b.spans(i, pb, m.b.inside)
+		sum += common(m.a.inside, m.b.inside) * dv
 	}
 	return sum
 }
 
-// areaOf is the area (mm²) of a region that lies between v = low and high.
-func areaOf(edges []edge, in *parity, low, high float64) float64 {
-	var l lines
+// area is that (mm²) of a region that lies between v = low and high.
+func (m *measure) area(edges []edge, in *parity, low, high float64) float64 {
 	dv := (high - low) / overlapLines
 	if !(dv > 0) {
 		return 0
 	}
-	l.cut(edges, low+dv/2, dv, overlapLines)
-	var spans [][2]float64
+	m.a.cut(edges, low+dv/2, dv, overlapLines)
 	sum := 0.0
 	for i := range overlapLines {
-		spans = l.spans(i, in, spans)
-		sum += length(spans) * dv
+		m.a.inside = m.a.spans(i, in, m.a.inside)
+		sum += length(m.a.inside) * dv
 	}
 	return sum
 }
@@ -240,7 +248,7 @@ func (p *plane) of(keep []bool) []edge {
 // link finds which parts of neighbouring planes are one body: those that share
 // at least a quarter of the smaller one's area. A part without such a
 // neighbour ends there; to blend it with something elsewhere would lose it.
-func link(below, above *plane, work *int) error {
+func link(below, above *plane, work *int, by *measure) error {
 	pa, pb := newParity(below.loops), newParity(above.loops)
 	mine, theirs := below.pieces(), above.pieces()
 	for i, m := range mine {
@@ -252,7 +260,12 @@ func link(below, above *plane, work *int) error {
 			if *work -= len(m.edges) + len(t.edges) + pairWork; *work < 0 {
 				return fmt.Errorf("%w: too many contours on one another", ErrContour)
 			}
-			if sharedArea(m.edges, t.edges, pa, pb, low, high) >= min(below.area[i], above.area[j])/4 {
+			// Two regions share at least what they have more than the box around both.
+			mine, theirs := below.area[i], above.area[j]
+			box := (max(m.high.X, t.high.X) - min(m.low.X, t.low.X)) * (max(m.high.Y, t.high.Y) - min(m.low.Y, t.low.Y))
+			enough := min(mine, theirs) / 4
+			// Areas are known to a few percent.
+			if mine+theirs-box >= enough+0.1*(mine+theirs) || by.shared(m.edges, t.edges, pa, pb, low, high) >= enough {
 				below.up[i], above.down[j] = true, true
 			}
 		}

@@ -121,6 +121,7 @@ func (b *Solid) join(name string, grid Grid) (warnings []string, err error) {
 	}
 	half := b.spacing / 2
 	work := maxPairWork
+	var m measure
 	first := &b.planes[0]
 	b.intervals = append(b.intervals, interval{first.w - half, first.w, -1, 0})
 	for i := range n - 1 {
@@ -132,7 +133,7 @@ func (b *Solid) join(name string, grid Grid) (warnings []string, err error) {
 				interval{above.w - half, above.w, -1, i + 1})
 			continue
 		}
-		if err := link(below, above, &work); err != nil {
+		if err := link(below, above, &work, &m); err != nil {
 			return nil, fmt.Errorf("structure %q: %w", name, err)
 		}
 		b.intervals = append(b.intervals, interval{below.w, above.w, i, i + 1})
