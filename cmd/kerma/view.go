@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/kerma-rt/kerma/dicom"
 	"github.com/kerma-rt/kerma/internal/viewer"
@@ -90,7 +91,7 @@ func readCase(dir, doseFile, compareFile string) (viewer.Case, error) {
 			c.Notes = append(c.Notes, fmt.Sprintf("not shown: %v is no dose in Gy", d))
 			continue
 		}
-		c.Doses = append(c.Doses, viewer.Dose{Label: doseLabel(d), Volume: d.Volume})
+		c.Doses = append(c.Doses, viewer.Dose{Label: doseLabel(d, patient), Volume: d.Volume})
 	}
 	// With --compare alone, the dose shown first is the folder's.
 	if compareFile != "" {
@@ -107,14 +108,23 @@ func readCase(dir, doseFile, compareFile string) (viewer.Case, error) {
 	return c, nil
 }
 
-// doseLabel is what tells the doses of a folder apart.
-func doseLabel(d *dicom.Dose) string {
-	label := string(d.Summation)
+// doseLabel is what tells the doses of a folder apart: plan, what is summed up,
+// and who computed it.
+func doseLabel(d *dicom.Dose, patient *dicom.Patient) string {
+	var parts []string
+	for _, p := range patient.Plans {
+		for _, r := range d.Plans {
+			if r.UID == p.UID && p.Label != "" {
+				parts = append(parts, p.Label)
+			}
+		}
+	}
+	parts = append(parts, string(d.Summation))
 	if len(d.Beams) > 0 {
-		label += fmt.Sprintf(" %v", d.Beams)
+		parts = append(parts, fmt.Sprint(d.Beams))
 	}
 	if d.Engine != "" {
-		label = d.Engine + " " + label
+		parts = append(parts, "("+d.Engine+")")
 	}
-	return label
+	return strings.Join(parts, " ")
 }
