@@ -292,7 +292,7 @@ def observed(options: Any, description: str, show: bool, compute: Callable[[], A
             return compute()
 
         outcome = interruptible(work, lambda: bar.update(done - bar.n))
-        bar.update(done - bar.n)
+        bar.update(1 - bar.n)
     return outcome
 
 

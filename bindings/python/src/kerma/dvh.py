@@ -141,6 +141,9 @@ class DVHs(Mapping[str, DVH]):
         table.index.name = "structure"
         return table
 
+    def __repr__(self) -> str:
+        return self.table().to_string(float_format=lambda v: f"{v:.2f}")
+
     def _repr_html_(self) -> str:
         html: str = self.table().to_html(float_format=lambda v: f"{v:.2f}")
         return html
