@@ -300,8 +300,14 @@ func (t *tally) layer(n int) float64 {
 	for j := win.J0; j < win.J1; j++ {
 		row := cover[j*r.NU : (j+1)*r.NU]
 		i0, i1 := win.I0, win.I1
+		for i0+4 <= i1 && row[i0]+row[i0+1]+row[i0+2]+row[i0+3] == 0 {
+			i0 += 4
+		}
 		for i0 < i1 && row[i0] == 0 {
 			i0++
+		}
+		for i1 >= i0+4 && row[i1-4]+row[i1-3]+row[i1-2]+row[i1-1] == 0 {
+			i1 -= 4
 		}
 		for i1 > i0 && row[i1-1] == 0 {
 			i1--
@@ -372,18 +378,31 @@ func (t *tally) centres(row []float32, at [3]float64, thickness float64) {
 		}
 		voxel[a] = int(near)
 	}
+	voxel[t.axis] = 0
+	voxels := t.dose.Data[g.Offset(voxel[0], voxel[1], voxel[2]):]
+	stride := [3]int{1, size[0], size[0] * size[1]}[t.axis]
 	start, step := at[t.axis], [3]float64{t.step.X, t.step.Y, t.step.Z}[t.axis]
 	end := start + float64(len(row)-1)*step
 	n := float64(size[t.axis] - 1)
-	for i := int(min(max(min(start, end), 0), n)); i <= int(min(max(max(start, end)+1, 0), n)); i++ {
-		k := int(math.Round((float64(i) - start) / step))
+	first, last := int(min(max(min(start, end), 0), n)), int(min(max(max(start, end)+1, 0), n))
+	least, most := float32(math.Inf(1)), float32(math.Inf(-1))
+	x, perVoxel := (float64(first)-start)/step+0.5, 1/step
+	for i := first; i <= last; i++ {
+		k := int(x) // the cell that holds the voxel's centre
+		x += perVoxel
 		if k < 0 || k >= len(row) || row[k] < 0.999 {
 			continue
 		}
-		voxel[t.axis] = i
-		dose := float64(t.dose.At(voxel[0], voxel[1], voxel[2]))
-		t.least, t.most = min(t.least, dose), max(t.most, dose)
+		// Written out: min and max of floats look for NaN.
+		d := voxels[i*stride]
+		if d < least {
+			least = d
+		}
+		if d > most {
+			most = d
+		}
 	}
+	t.least, t.most = min(t.least, float64(least)), max(t.most, float64(most))
 }
 
 // across samples a row that runs along no axis of the dose grid.
@@ -456,7 +475,7 @@ func (t *tally) blend(at [3]float64, from, to int) []float32 {
 	stride := [3]int{1, size[0], size[0] * size[1]}
 	// The four lines of voxels around, and their weights.
 	var base [4]int
-	weight := [4]float64{1, 0, 0, 0}
+	weight := [4]float32{1, 0, 0, 0}
 	lines := 1
 	for a := range 3 {
 		if a == t.axis {
@@ -464,7 +483,7 @@ func (t *tally) blend(at [3]float64, from, to int) []float32 {
 		}
 		x := min(max(at[a], 0), float64(size[a]-1))
 		low := min(int(x), max(size[a]-2, 0))
-		part := x - float64(low)
+		part := float32(x - float64(low))
 		for k := range lines {
 			base[k] += low * stride[a]
 			base[k+lines] = base[k]
@@ -478,10 +497,16 @@ func (t *tally) blend(at [3]float64, from, to int) []float32 {
 	}
 	line := t.line[:to-from+2] // at most size+1
 	s, data := stride[t.axis], t.dose.Data
-	for i := from; i <= to; i++ {
-		o := i * s
-		line[i-from] = float32(weight[0]*float64(data[base[0]+o]) + weight[1]*float64(data[base[1]+o]) +
-			weight[2]*float64(data[base[2]+o]) + weight[3]*float64(data[base[3]+o]))
+	for k := range base {
+		base[k] += from * s
+	}
+	if s == 1 {
+		n := to - from + 1
+		doseline.Blend(line[:n], data[base[0]:][:n], data[base[1]:][:n], data[base[2]:][:n], data[base[3]:][:n], &weight)
+	} else {
+		for i := range to - from + 1 {
+			line[i] = weight[0]*data[base[0]+i*s] + weight[1]*data[base[1]+i*s] + weight[2]*data[base[2]+i*s] + weight[3]*data[base[3]+i*s]
+		}
 	}
 	line[to-from+1] = line[to-from]
 	return line

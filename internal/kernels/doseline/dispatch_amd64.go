@@ -33,3 +33,19 @@ func extremes(ends *[2][vector]float32, d []float32) {
 		f(&ends[0][0], &d[i], min(block, len(d)-i))
 	}
 }
+
+// blend blends the leading elements that fill whole vectors and tells how many.
+func blend(dst, a, b, c, d []float32, weight *[4]float32) int {
+	whole, f := len(dst)&^7, blendAVX2
+	switch simd.Current() {
+	case simd.AVX512:
+		whole, f = len(dst)&^15, blendAVX512
+	case simd.AVX2:
+	default:
+		return 0
+	}
+	for i := 0; i < whole; i += block {
+		f(&weight[0], &dst[i], &a[i], &b[i], &c[i], &d[i], min(block, whole-i))
+	}
+	return whole
+}

@@ -7,3 +7,5 @@ func sample(m *Sampler, line, part []float32, bin []int32, padded int) {
 }
 
 func extremes(ends *[2][vector]float32, d []float32) { extremesGeneric(ends, d) }
+
+func blend(dst, a, b, c, d []float32, weight *[4]float32) int { return 0 }

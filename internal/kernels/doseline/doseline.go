@@ -118,3 +118,12 @@ func (r *Range) Ends() (least, most float32) {
 	}
 	return ends(&r.ends[0], &r.ends[1])
 }
+
+// Blend is dst = weight[0]·a + weight[1]·b + weight[2]·c + weight[3]·d. It needs
+// no padding.
+func Blend(dst, a, b, c, d []float32, weight *[4]float32) {
+	n := len(dst)
+	a, b, c, d = a[:n], b[:n], c[:n], d[:n]
+	k := blend(dst, a, b, c, d, weight)
+	blendGeneric(dst[k:], a[k:], b[k:], c[k:], d[k:], weight)
+}

@@ -14,6 +14,11 @@ func extremesAVX2(ends *float32, d *float32, n int)
 //go:noescape
 func sampleAVX2(m *float32, line *float32, part *float32, bin *int32, n int)
 
+// blendAVX2 is blendGeneric over whole vectors.
+//
+//go:noescape
+func blendAVX2(weight *float32, dst *float32, a *float32, b *float32, c *float32, d *float32, n int)
+
 // extremesAVX512 lowers ends[:16] and raises ends[16:32] to d, whole vectors of 16.
 //
 //go:noescape
@@ -23,3 +28,8 @@ func extremesAVX512(ends *float32, d *float32, n int)
 //
 //go:noescape
 func sampleAVX512(m *float32, line *float32, part *float32, bin *int32, n int)
+
+// blendAVX512 is blendGeneric over whole vectors.
+//
+//go:noescape
+func blendAVX512(weight *float32, dst *float32, a *float32, b *float32, c *float32, d *float32, n int)

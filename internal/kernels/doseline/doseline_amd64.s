@@ -266,6 +266,38 @@ next:
 	VZEROUPPER
 	RET
 
+// func blendAVX2(weight *float32, dst *float32, a *float32, b *float32, c *float32, d *float32, n int)
+// Requires: AVX
+TEXT ·blendAVX2(SB), NOSPLIT, $0-56
+	MOVQ         weight+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         n+48(FP), DX
+	MOVQ         a+16(FP), BX
+	VBROADCASTSS (AX), Y0
+	MOVQ         b+24(FP), SI
+	VBROADCASTSS 4(AX), Y1
+	MOVQ         c+32(FP), DI
+	VBROADCASTSS 8(AX), Y2
+	MOVQ         d+40(FP), R8
+	VBROADCASTSS 12(AX), Y3
+	XORQ         AX, AX
+	SHLQ         $0x02, DX
+
+next:
+	VMULPS  (BX)(AX*1), Y0, Y4
+	VMULPS  (SI)(AX*1), Y1, Y5
+	VADDPS  Y5, Y4, Y5
+	VMULPS  (DI)(AX*1), Y2, Y4
+	VADDPS  Y4, Y5, Y4
+	VMULPS  (R8)(AX*1), Y3, Y5
+	VADDPS  Y5, Y4, Y5
+	VMOVUPS Y5, (CX)(AX*1)
+	ADDQ    $0x00000020, AX
+	CMPQ    AX, DX
+	JLT     next
+	VZEROUPPER
+	RET
+
 // func extremesAVX512(ends *float32, d *float32, n int)
 // Requires: AVX, AVX512F
 TEXT ·extremesAVX512(SB), NOSPLIT, $0-24
@@ -436,5 +468,37 @@ next:
 	ADDQ          $0x10, DI
 	CMPQ          DI, SI
 	JLT           next
+	VZEROUPPER
+	RET
+
+// func blendAVX512(weight *float32, dst *float32, a *float32, b *float32, c *float32, d *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·blendAVX512(SB), NOSPLIT, $0-56
+	MOVQ         weight+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         n+48(FP), DX
+	MOVQ         a+16(FP), BX
+	VBROADCASTSS (AX), Z0
+	MOVQ         b+24(FP), SI
+	VBROADCASTSS 4(AX), Z1
+	MOVQ         c+32(FP), DI
+	VBROADCASTSS 8(AX), Z2
+	MOVQ         d+40(FP), R8
+	VBROADCASTSS 12(AX), Z3
+	XORQ         AX, AX
+	SHLQ         $0x02, DX
+
+next:
+	VMULPS  (BX)(AX*1), Z0, Z4
+	VMULPS  (SI)(AX*1), Z1, Z5
+	VADDPS  Z5, Z4, Z5
+	VMULPS  (DI)(AX*1), Z2, Z4
+	VADDPS  Z4, Z5, Z4
+	VMULPS  (R8)(AX*1), Z3, Z5
+	VADDPS  Z5, Z4, Z5
+	VMOVUPS Z5, (CX)(AX*1)
+	ADDQ    $0x00000040, AX
+	CMPQ    AX, DX
+	JLT     next
 	VZEROUPPER
 	RET

@@ -118,6 +118,30 @@ func TestRangeHoldsAllDoses(t *testing.T) {
 	}
 }
 
+func TestEveryLevelBlendsTheSameBits(t *testing.T) {
+	for n := range 80 {
+		var want []float32
+		for _, level := range simd.Available() {
+			r := rand.New(rand.NewPCG(uint64(n), 9))
+			var rows [4][]float32
+			for i := range rows {
+				rows[i] = make([]float32, n+i)[i:]
+				for k := range rows[i] {
+					rows[i][k] = float32(r.NormFloat64())
+				}
+			}
+			got := make([]float32, n)
+			restore := simd.Set(level)
+			Blend(got, rows[0], rows[1], rows[2], rows[3], &[4]float32{0.1, 0.3, 0.4, 0.2})
+			restore()
+			if want == nil {
+				want = got
+			}
+			require.Equal(t, want, got, "%v, %d elements", level, n)
+		}
+	}
+}
+
 func TestShortSlicesPanic(t *testing.T) {
 	m, line, part := random(rand.New(rand.NewPCG(1, 1)), 40)
 	assert.Panics(t, func() { m.Row(make([]int32, 40), line, part, 40) })

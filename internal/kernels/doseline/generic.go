@@ -50,3 +50,9 @@ func extremesGeneric(ends *[2][vector]float32, d []float32) {
 		}
 	}
 }
+
+func blendGeneric(dst, a, b, c, d []float32, weight *[4]float32) {
+	for i := range dst {
+		dst[i] = float32(weight[0]*a[i]) + float32(weight[1]*b[i]) + float32(weight[2]*c[i]) + float32(weight[3]*d[i])
+	}
+}

@@ -25,6 +25,7 @@ func main() {
 	} {
 		l.extremes()
 		l.sample()
+		l.blend()
 	}
 	Generate()
 }
@@ -288,6 +289,39 @@ func (l level) sample() {
 	ADDL(g, turn0)
 	ADDQ(U8(16), i0)
 	CMPQ(i0, n)
+	JLT(LabelRef("next"))
+	VZEROUPPER()
+	RET()
+}
+
+// blend is blendGeneric.
+func (l level) blend() {
+	TEXT("blend"+l.suffix, NOSPLIT, "func(weight, dst, a, b, c, d *float32, n int)")
+	Pragma("noescape")
+	Doc("blend" + l.suffix + " is blendGeneric over whole vectors.")
+	weight, dst, n := pointer("weight"), pointer("dst"), pointer("n")
+	var rows [4]reg.GPVirtual
+	var weights [4]reg.VecVirtual
+	for i, name := range []string{"a", "b", "c", "d"} {
+		rows[i], weights[i] = pointer(name), l.wide()
+		VBROADCASTSS(Mem{Base: weight, Disp: 4 * i}, weights[i])
+	}
+	offset := GP64()
+	XORQ(offset, offset)
+	SHLQ(U8(2), n)
+	Label("next")
+	var sum reg.VecVirtual
+	for i, row := range rows {
+		x := l.wide()
+		VMULPS(Mem{Base: row, Index: offset, Scale: 1}, weights[i], x)
+		if i > 0 {
+			VADDPS(x, sum, x)
+		}
+		sum = x
+	}
+	VMOVUPS(sum, Mem{Base: dst, Index: offset, Scale: 1})
+	ADDQ(U32(4*l.lanes), offset)
+	CMPQ(offset, n)
 	JLT(LabelRef("next"))
 	VZEROUPPER()
 	RET()
