@@ -3,7 +3,6 @@ package geometry
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/spatial/r2"
 )
@@ -231,14 +230,14 @@ func (m *measure) area(edges []edge, in *parity, low, high float64) float64 {
 	return sum
 }
 
-// of are the edges of the parts that keep is true for.
-func (p *plane) of(keep []bool) []edge {
-	if !slices.Contains(keep, false) {
+// of are the edges of some parts.
+func (p *plane) of(w which) []edge {
+	if w == allParts {
 		return p.edges
 	}
 	var edges []edge
 	for _, e := range p.edges {
-		if keep[p.loops[e.loop].part] {
+		if p.has(w, p.loops[e.loop].part) {
 			edges = append(edges, e)
 		}
 	}

@@ -65,29 +65,22 @@ const (
 	aloneParts       // that do neither
 )
 
-func (p *plane) keep(w which) (keep []bool, any, all bool) {
-	keep = make([]bool, p.parts)
-	all = true
-	for i := range keep {
-		up, down := p.up[i], p.down[i]
-		switch w {
-		case allParts:
-			keep[i] = true
-		case upParts:
-			keep[i] = up
-		case downParts:
-			keep[i] = down
-		case endUp:
-			keep[i] = !up && down
-		case endDown:
-			keep[i] = up && !down
-		case aloneParts:
-			keep[i] = !up && !down
-		}
-		any = any || keep[i]
-		all = all && keep[i]
+// has reports whether part i of a plane is one of them.
+func (p *plane) has(w which, i int) bool {
+	up, down := p.up[i], p.down[i]
+	switch w {
+	case upParts:
+		return up
+	case downParts:
+		return down
+	case endUp:
+		return !up && down
+	case endDown:
+		return up && !down
+	case aloneParts:
+		return !up && !down
 	}
-	return keep, any, all
+	return true
 }
 
 // blend is a weighted sum of two distances; b may be nil. Where the planes
@@ -182,19 +175,23 @@ func (b *Solid) Sections(r Raster) *Sections {
 // (mm), 0…1, u fastest, and the window of cells outside which all are zero.
 // The slice is overwritten by the next call.
 func (s *Sections) At(w float64) ([]float32, Window) {
-	for j := s.written.J0; j < s.written.J1; j++ {
-		clear(s.out[j*s.raster.NU+s.written.I0 : j*s.raster.NU+s.written.I1])
-	}
-	s.written = Window{}
 	in, ok := s.solid.interval(w)
-	if !ok {
-		return s.out, s.written
+	var win Window
+	near := 0
+	if ok {
+		win, near = s.prepare(in, w)
 	}
-	win, near := s.prepare(in, w)
-	s.written = win
 	if win.I1 <= win.I0 || win.J1 <= win.J0 {
-		s.written = Window{}
-		return s.out, s.written
+		win = Window{}
+	}
+	if win != s.written {
+		for j := s.written.J0; j < s.written.J1; j++ {
+			clear(s.out[j*s.raster.NU+s.written.I0 : j*s.raster.NU+s.written.I1])
+		}
+		s.written = win
+	}
+	if win == (Window{}) {
+		return s.out, win
 	}
 	rest := s.drawn(near).rest
 	nu, n := s.raster.NU, win.I1-win.I0
@@ -342,11 +339,16 @@ const keepPlanes = 5
 // field is the distances to the parts of a plane, nil where there are none.
 func (s *Sections) field(plane int, w which) *distances {
 	p := &s.solid.planes[plane]
-	keep, any, all := p.keep(w)
-	if !any {
-		return nil
+	kept := 0
+	for i := range p.parts {
+		if p.has(w, i) {
+			kept++
+		}
 	}
-	if all {
+	switch kept {
+	case 0:
+		return nil
+	case p.parts:
 		w = allParts
 	}
 	var old *field
@@ -363,7 +365,7 @@ func (s *Sections) field(plane int, w which) *distances {
 		s.fields = append(s.fields, old)
 	}
 	old.plane, old.which = plane, w
-	s.coarse = simplify(s.coarse, p.of(keep), simplest*math.Hypot(s.raster.DU, s.raster.DV))
+	s.coarse = simplify(s.coarse, p.of(w), simplest*math.Hypot(s.raster.DU, s.raster.DV))
 	old.fill(s.coarse, newParity(p.loops), s.raster, s.limit, &s.lines)
 	return &old.distances
 }

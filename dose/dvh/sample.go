@@ -298,7 +298,7 @@ func (t *tally) layer(n int) float64 {
 	whole := r.DU * r.DV * l.Thickness / t.share
 	sum := 0.0
 	for j := win.J0; j < win.J1; j++ {
-		row := cover[j*r.NU : (j+1)*r.NU]
+		row := cover[j*r.NU:]
 		i0, i1 := win.I0, win.I1
 		for i0+4 <= i1 && row[i0]+row[i0+1]+row[i0+2]+row[i0+3] == 0 {
 			i0 += 4
@@ -321,7 +321,7 @@ func (t *tally) layer(n int) float64 {
 		phase := at*alpha3 + float64(i0)*golden
 		if t.axis >= 0 {
 			t.centres(row[i0:i1], t.index(u, v, l.W), l.Thickness)
-			t.along(row[i0:i1], t.index(u, v1, w1), phase, whole)
+			t.along(row[i0:], i1-i0, t.index(u, v1, w1), phase, whole)
 		} else {
 			sum += t.across(row[i0:i1], t.solid.Point(u, v1, w1), phase, whole)
 		}
@@ -425,9 +425,10 @@ func (t *tally) across(row []float32, first r3.Vec, phase, whole float64) float6
 }
 
 // along samples a row along an axis of the dose grid: the dose is first
-// interpolated to the row's line, voxel by voxel, then along it.
-func (t *tally) along(row []float32, at [3]float64, phase, whole float64) {
-	size := t.dose.Grid.Size()
+// interpolated to the row's line, voxel by voxel, then along it. The row is the
+// first cells of what it is given.
+func (t *tally) along(cells []float32, n int, at [3]float64, phase, whole float64) {
+	row := cells[:n]
 	if !t.onGrid(at) {
 		for _, part := range row {
 			t.count[0] += int64(float64(part)*whole + 0.5)
@@ -435,21 +436,24 @@ func (t *tally) along(row []float32, at [3]float64, phase, whole float64) {
 		return
 	}
 	step := [3]float64{t.step.X, t.step.Y, t.step.Z}[t.axis]
-	n := size[t.axis]
+	last := t.dose.Grid.Size()[t.axis] - 1
 	begin := at[t.axis] - 0.5*step
-	end := begin + float64(len(row))*step
-	clamp := func(x float64) int { return int(min(max(x, 0), float64(n-1))) }
+	end := begin + float64(n)*step
+	clamp := func(x float64) int { return int(min(max(x, 0), float64(last))) }
 	from := clamp(min(begin, end))
-	to := min(clamp(max(begin, end))+1, n-1)
+	to := min(clamp(max(begin, end))+1, last)
 	line := t.blend(at, from, to)
 
-	copy(t.part, row)
+	if len(cells) < doseline.Padded(n) {
+		copy(t.part, row)
+		cells = t.part
+	}
 	t.row.Start, t.row.Step = float32(begin-float64(from)), float32(step)
-	t.row.Lowest, t.row.Highest = float32(-0.5-float64(from)), float32(float64(n)-0.5-float64(from))
+	t.row.Lowest, t.row.Highest = float32(-0.5-float64(from)), float32(float64(last)+0.5-float64(from))
 	t.row.Turn = uint32((phase - math.Floor(phase)) * (1 << 32))
-	t.row.Row(t.bin, line, t.part, len(row))
+	t.row.Row(t.bin, line, cells, n)
 	full := int64(whole + 0.5)
-	for i, bin := range t.bin[:len(row)] {
+	for i, bin := range t.bin[:n] {
 		shares := full
 		if part := row[i]; part != 1 {
 			shares = int64(float64(part)*whole + 0.5)
