@@ -50,6 +50,17 @@ const slim = () => {
   nv.blurShader = nv.gradientPrePassShader = nv.sobelFirstOrderShader = nv.sobelSecondOrderShader = {program, uniforms: {}, use: g => g.useProgram(program)};
 };
 
+// A change of the overlay leaves the CT's texture as it is; NiiVue would make it
+// anew. Without an overlay it must, to know that there is none.
+const refreshLayers = nv.refreshLayers.bind(nv);
+let textured = "";
+nv.refreshLayers = (volume, layer) => {
+  const range = `${volume.id} ${volume.cal_min} ${volume.cal_max}`;
+  if (layer === 0 && range === textured && nv.volumes.length > 1) return;
+  refreshLayers(volume, layer);
+  if (layer === 0) textured = range;
+};
+
 // The tiles as shares of the stage: axial large, the others beside or below it.
 const layout = () => {
   const stage = byId("stage"), ratio = stage.clientWidth / Math.max(1, stage.clientHeight);

@@ -130,7 +130,8 @@ const start = async () => {
   const [w, l] = shown.window;
   byId("window").value = windows.some(x => x[1] === w && x[2] === l) ? `${w},${l}` : "";
   byId("width").value = w; byId("level").value = l;
-  nv.addVolume(await niivue.NVImage.new(state.ct.buffer, "ct.nii", "gray", 1, null, l - w / 2, l + w / 2));
+  const ct = await niivue.NVImage.new(state.ct.buffer, "ct.nii", "gray", 1, null, l - w / 2, l + w / 2);
+  if (shown.doses.length) nv.volumes.push(ct); else nv.addVolume(ct); // else drawn with the first overlay
   arrange();
   watchPointer();
   watchControls();
