@@ -3,6 +3,7 @@ package verdict
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/spatial/r3"
@@ -52,7 +53,7 @@ func phantoms(ctx context.Context, o Options) ([]Row, error) {
 			return rows, err
 		}
 		for _, plan := range p.Plans {
-			if len(c.plans) > 0 && !slices.Contains(c.plans, plan.Label) {
+			if len(c.plans) > 0 && !slices.Contains(c.plans, plan.Label) || len(o.Plans) > 0 && !slices.Contains(o.Plans, plan.Label) {
 				continue
 			}
 			some, err := agree(ctx, o, p, plan, cone, witness)
@@ -124,8 +125,33 @@ func calibration(ctx context.Context, o Options, engines ...dose.Engine) ([]Row,
 		depth, _ := m.Reference()
 		want := 100 * m.Calibration.GyPerMU * m.OnAxis(100, 1000, 100) / m.OnAxis(100, 1000, depth)
 		rows = append(rows, within("phantoms", "water-tank: 100 MU, 100 mm field, SSD 1000 mm, depth 100 mm, "+engine.Name(), "the machine's calibration and depth dose", "definition of the monitor unit", 100*(got/want-1), "%", o.Tolerances.Water.Axis))
+		// Where the field is: half of the dose, 1100 mm from the source.
+		left, right := edges(result.Dose, got)
+		rows = append(rows,
+			within("phantoms", "water-tank: middle of the 100 mm field at 100 mm depth, "+engine.Name(), "geometry", "the beam's axis", (left+right)/2, "mm", 1),
+			within("phantoms", "water-tank: width of the 100 mm field at 100 mm depth, less 110 mm, "+engine.Name(), "geometry", "divergence", right-left-110, "mm", 2))
 	}
 	return rows, nil
+}
+
+// edges are the places along x, at 100 mm depth in the tank, where the dose passes
+// half of that on the axis.
+func edges(v *geometry.Volume, axis float64) (left, right float64) {
+	half := func(direction float64) float64 {
+		last := axis
+		for x := 0.0; x < 150; x += 0.5 {
+			d, inside := v.Interpolate(r3.Vec{X: direction * x, Y: -50})
+			if !inside {
+				break
+			}
+			if d < axis/2 {
+				return direction * (x - 0.5*(axis/2-d)/(last-d))
+			}
+			last = d
+		}
+		return math.NaN()
+	}
+	return half(-1), half(1)
 }
 
 // agree compares the engines at the points of a plan, and says where beams enter.

@@ -111,6 +111,7 @@ func (r *Report) Failed() int {
 // Options are how the checks run.
 type Options struct {
 	Groups     []string // names of those to run; empty: all
+	Plans      []string // labels of the phantoms' plans to compute; empty: all
 	Tolerances Set      // of dose comparisons; zero: MPPG
 	Threads    int      // goroutines; 0: one for each CPU
 	Own        *Own     // a user's own rows
