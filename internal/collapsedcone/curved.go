@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/spatial/r3"
 
 	"github.com/kerma-rt/kerma/geometry"
@@ -39,7 +40,8 @@ func (c *Calculation) bend(ctx context.Context, r *released, kernels []curved.Ke
 	uneven := points[:0]
 	var box geometry.Box
 	for _, p := range points {
-		if evenness.within(p.At, reach) {
+		var all bool
+		if p.Even, all = evenness.within(p.At, reach); all {
 			continue
 		}
 		uneven = append(uneven, p)
@@ -66,29 +68,26 @@ func (c *Calculation) bend(ctx context.Context, r *released, kernels []curved.Ke
 	}
 	field.Low, field.High = box.Low, box.High
 	sums := make([]curved.Sum, box.Len())
-	const batch = 8
-	straight, bent := make([]float64, len(uneven)), make([]float64, len(uneven))
-	err := parallel.For(ctx, (len(uneven)+batch-1)/batch, c.threads, func(b int) error {
-		for i := b * batch; i < min((b+1)*batch, len(uneven)); i++ {
-			straight[i], bent[i] = fan.Add(sums, &uneven[i])
-		}
+	const batch = 16
+	batches := (len(uneven) + batch - 1) / batch
+	straight, bent := make([]float64, batches), make([]float64, batches)
+	err := parallel.For(ctx, batches, c.threads, func(b int) error {
+		straight[b], bent[b] = fan.Add(sums, uneven[b*batch:min((b+1)*batch, len(uneven))])
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	var s, b float64
-	for i := range straight {
-		s += straight[i]
-		b += bent[i]
-	}
-	if !(b > 0) {
+	total := floats.Sum(bent)
+	if !(total > 0) {
 		return nil
 	}
+	// Both give off the same.
+	balance := floats.Sum(straight) / total
 	size := box.Size()
 	for i, sum := range sums {
 		at := m.Offset(box.Low[0]+i%size[0], box.Low[1]+i/size[0]%size[1], box.Low[2]+i/size[0]/size[1])
-		c.energy[at] += (float64(sum.Curved)*s/b - float64(sum.Straight)) * quantum / volume
+		c.energy[at] += (float64(sum.Bent)*balance - float64(sum.Straight)) * quantum / volume
 	}
 	return nil
 }
@@ -118,6 +117,7 @@ func (r *released) points(m *medium) (points []curved.Point, most float64) {
 				b := geometry.Box{Low: [3]int{i, j, k}, High: [3]int{i + side[0], j + side[1], k + side[2]}}
 				p, sum := r.point(m, b.Intersect(r.box), volume)
 				if sum > 0 {
+					p.Turn = i/side[0]&1*1 ^ j/side[1]&1*2 ^ k/side[2]&1*3
 					points, totals = append(points, p), append(totals, sum)
 					most = max(most, sum)
 				}

@@ -1,6 +1,10 @@
 package collapsedcone
 
-import "math"
+import (
+	"math"
+
+	"github.com/kerma-rt/kerma/geometry"
+)
 
 // evenness tells where all densities around a place are about the same.
 type evenness struct {
@@ -14,7 +18,7 @@ const (
 	// their paths are taken as straight: noise of a CT is no reason to bend them.
 	contrast = 1.1
 	// cell is the side of what extremes of density are kept for, in voxels.
-	cell = 4
+	cell = 2
 )
 
 func newEvenness(m *medium) *evenness {
@@ -39,29 +43,54 @@ func newEvenness(m *medium) *evenness {
 	return e
 }
 
-// within says that no density as far from a voxel as reach (g/cm²) differs from
-// another by more than contrast allows.
-func (e *evenness) within(at [3]float64, reach float64) bool {
+// within is the distance (cm) from a place within which no density differs from
+// another by more than contrast allows, and whether that is as far as reach
+// (g/cm²).
+func (e *evenness) within(at [3]float64, reach float64) (distance float64, all bool) {
 	m := e.medium
-	n := m.Size()
+	spacing := m.Spacing()
 	density := float64(m.electron[m.Offset(int(at[0]+0.5), int(at[1]+0.5), int(at[2]+0.5))])
-	var first, last [3]int
-	for a, s := range m.Spacing() {
-		voxels := contrast * reach / density / (s / 10)
-		first[a] = int(max(at[a]-voxels, 0)) / cell
-		last[a] = int(min(at[a]+voxels+1, float64(n[a]-1))) / cell
+	far := contrast * reach / density
+	var box geometry.Box // of cells that are even
+	for a := range 3 {
+		box.Low[a] = int(at[a]+0.5) / cell
+		box.High[a] = box.Low[a] + 1
 	}
-	low, high := float32(math.MaxFloat32), float32(0)
-	for k := first[2]; k <= last[2]; k++ {
-		for j := first[1]; j <= last[1]; j++ {
-			row := e.size[0] * (j + e.size[1]*k)
-			for i := first[0]; i <= last[0]; i++ {
-				low, high = min(low, e.low[row+i]), max(high, e.high[row+i])
+	low, high := e.extremes(box)
+	for high <= contrast*low {
+		// Grow it by the nearest of its walls. Beyond the medium there is nothing.
+		distance = math.Inf(1)
+		var slab geometry.Box
+		for a, s := range spacing {
+			if d := (at[a] + 0.5 - float64(box.Low[a]*cell)) * s / 10; box.Low[a] > 0 && d < distance {
+				distance, slab = d, box
+				slab.Low[a], slab.High[a] = box.Low[a]-1, box.Low[a]
 			}
-			if high > contrast*low {
-				return false
+			if d := (float64(box.High[a]*cell) - at[a] - 0.5) * s / 10; box.High[a] < e.size[a] && d < distance {
+				distance, slab = d, box
+				slab.Low[a], slab.High[a] = box.High[a], box.High[a]+1
+			}
+		}
+		if distance >= far {
+			return far, true
+		}
+		l, h := e.extremes(slab)
+		low, high = min(low, l), max(high, h)
+		box = box.Union(slab)
+	}
+	return distance, false
+}
+
+// extremes of the density in a box of cells.
+func (e *evenness) extremes(b geometry.Box) (low, high float32) {
+	low = math.MaxFloat32
+	for k := b.Low[2]; k < b.High[2]; k++ {
+		for j := b.Low[1]; j < b.High[1]; j++ {
+			row := e.size[0] * (j + e.size[1]*k)
+			for i := row + b.Low[0]; i < row+b.High[0]; i++ {
+				low, high = min(low, e.low[i]), max(high, e.high[i])
 			}
 		}
 	}
-	return true
+	return low, high
 }

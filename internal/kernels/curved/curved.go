@@ -54,11 +54,6 @@ const (
 	Angles = 256
 )
 
-// between reads the table between two polar angles, whose tangents are given.
-func (k *Kernel) between(r, low, high float64) float64 {
-	return k.inside(r, half(high)) - k.inside(r, half(low))
-}
-
 // half is the tangent of half an angle.
 func half(tan float64) float64 { return tan / (1 + math.Sqrt(1+tan*tan)) }
 
@@ -93,26 +88,25 @@ type Point struct {
 	At     [3]float64 // in voxels
 	Ray    [3]float64 // unit vector along which photons arrive
 	Energy []float64  // released to electrons, by kernel
+	Even   float64    // cm, within which density is taken as everywhere the same
+	Turn   int        // which rays are followed: those whose number is this modulo Turns
 }
 
-// Sum is the energy of one voxel in units of a quantum: whole numbers, whose sum
-// does not depend on the order in which goroutines add.
-type Sum struct{ Straight, Curved int64 }
-
 // The polar grid in which a point gives off energy: rings between edges (degrees
-// from the ray), each with so many rays. It is its own mirror image across
-// either axis and the diagonals. What goes backward is left to straight lines.
+// from the ray), each with so many rays, of which a point follows one in Turns
+// and its neighbours the others. What goes backward is left to straight lines.
 var (
 	edges  = [...]float64{0, 6, 12, 18, 24, 31, 39, 48, 58, 70, 90}
 	counts = [...]int{4, 8, 12, 12, 16, 16, 16, 16, 16, 16}
 )
 
+// Turns is how many neighbouring points share the rays of a grid.
+const Turns = 2
+
 const (
 	straightDeg, bentCos = 60, 0.9 // paths are straight beyond, bent where the cosine is above
-	pathPoints           = 8       // at which a bent path is read, at most
 	thinnest             = 0.2     // g/cm³ on average, in which electrons are followed to their end
-	same                 = 1e-3    // of F, by which it may be off 1 and count as 1
-	leftOver             = 1e-4    // of the energy released, which a ring may lose at the end of its rays
+	leftOver             = 1e-3    // of the energy released, which a ring may lose at the end of its rays
 )
 
 // Fan is the polar grid for one field and set of kernels.
@@ -123,23 +117,8 @@ type Fan struct {
 	across  [2][3]float64
 	quantum float64
 	step    float64 // cm
-	longest float64 // cm
+	longest int     // steps
 	rings   [len(counts)]ring
-}
-
-// ring is the rays of one polar angle θ.
-type ring struct {
-	low, high float64 // tan of the edges
-	cos, sin  float64
-	bend      float64   // from 0, straight, to 1, bent
-	profiles  []profile // by kernel
-	unit      [][2]float64
-}
-
-// profile is what a ring holds of a kernel by radius.
-type profile struct {
-	reach  float64 // g/cm², beyond which there is next to nothing
-	energy [Radii + 1]float64
 }
 
 // NewFan makes the grid for rays about axis; across are unit vectors at right
@@ -148,51 +127,11 @@ type profile struct {
 func NewFan(f *Field, kernels []Kernel, axis [3]float64, across [2][3]float64, quantum float64) *Fan {
 	fan := &Fan{field: f, kernels: kernels, axis: axis, across: across, quantum: quantum}
 	fan.step = min(f.Spacing[0], f.Spacing[1], f.Spacing[2])
-	fan.longest = Reach(kernels) / thinnest
-	const degree = math.Pi / 180
-	straight := math.Cos(straightDeg * degree)
-	for i, n := range counts {
-		r := &fan.rings[i]
-		r.low, r.high = math.Tan(edges[i]*degree), math.Tan(edges[i+1]*degree)
-		r.cos = (math.Cos(edges[i]*degree) + math.Cos(edges[i+1]*degree)) / 2
-		r.sin = math.Sqrt(1 - r.cos*r.cos)
-		r.bend = min(max((r.cos-straight)/(bentCos-straight), 0), 1)
-		for k := range n {
-			sin, cos := math.Sincos(2 * math.Pi * (float64(k) + 0.5) / float64(n))
-			r.unit = append(r.unit, [2]float64{cos, sin})
-		}
-		for k := range kernels {
-			r.profiles = append(r.profiles, newProfile(&kernels[k], r.low, r.high))
-		}
+	fan.longest = int(Reach(kernels)/thinnest/fan.step) + 1
+	for i := range counts {
+		fan.rings[i] = newRing(i, kernels, fan.step, fan.longest)
 	}
 	return fan
-}
-
-func newProfile(k *Kernel, low, high float64) profile {
-	p := profile{}
-	for i := range Radii {
-		x := float64(i) / Radii
-		p.energy[i] = k.between(k.Reach*x*x, low, high)
-	}
-	left := 0.0
-	for i := Radii - 1; i >= 0; i-- {
-		x, h := (float64(i)+0.5)/Radii, 1/float64(Radii)
-		p.reach = k.Reach * (x + h/2) * (x + h/2)
-		if left += (p.energy[i] + p.energy[i+1]) / 2 * k.Reach * 2 * x * h; left > leftOver {
-			break
-		}
-	}
-	return p
-}
-
-// at reads the profile of a kernel.
-func (p *profile) at(r float64, k *Kernel) float64 {
-	x := math.Sqrt(r/k.Reach) * Radii
-	i := int(x)
-	if i >= Radii {
-		return 0
-	}
-	return p.energy[i] + (x-float64(i))*(p.energy[i+1]-p.energy[i])
 }
 
 // Reach is how far electrons of any of the kernels come, g/cm².
@@ -205,12 +144,41 @@ func Reach(kernels []Kernel) float64 {
 }
 
 // Longest is how far rays go at most, cm.
-func (f *Fan) Longest() float64 { return f.longest }
+func (f *Fan) Longest() float64 { return float64(f.longest) * f.step }
 
-// Add adds to sums, one for each voxel wanted, what a point deposits along
-// straight and along bent paths, and returns both totals, outside of what is
+// Sum is the energy of one voxel along straight and along bent paths where they
+// differ, in units of a quantum: whole numbers, whose sum does not depend on the
+// order in which goroutines add.
+type Sum struct{ Straight, Bent int64 }
+
+// Add adds to sums, one for each voxel wanted, what points deposit where bent
+// paths are not as straight ones, and returns both totals, outside of what is
 // wanted included. Any number of goroutines may add to the same sums.
-func (f *Fan) Add(sums []Sum, p *Point) (straight, curved float64) {
+func (f *Fan) Add(sums []Sum, points []Point) (straight, bent float64) {
+	w := f.newWay()
+	low, high := f.field.Low, f.field.High
+	n := f.field.Size
+	for i := range points {
+		f.follow(w, &points[i])
+		for _, d := range w.deposits {
+			straight += d.straight
+			bent += d.bent
+			at := int(d.voxel)
+			x, y, z := at%n[0], at/n[0]%n[1], at/n[0]/n[1]
+			if x < low[0] || y < low[1] || z < low[2] || x >= high[0] || y >= high[1] || z >= high[2] {
+				continue
+			}
+			sum := &sums[x-low[0]+(high[0]-low[0])*(y-low[1]+(high[1]-low[1])*(z-low[2]))]
+			atomic.AddInt64(&sum.Straight, int64(math.RoundToEven(d.straight/f.quantum)))
+			atomic.AddInt64(&sum.Bent, int64(math.RoundToEven(d.bent/f.quantum)))
+		}
+	}
+	return straight, bent
+}
+
+// follow finds what a point deposits along straight and along bent paths beyond
+// where density is even.
+func (f *Fan) follow(w *way, p *Point) {
 	// The axes across the beam, turned with the ray.
 	var cos float64
 	var dot [2]float64
@@ -225,63 +193,19 @@ func (f *Fan) Add(sums []Sum, p *Point) (straight, curved float64) {
 			across[e][a] = f.across[e][a] - dot[e]/(1+cos)*(f.axis[a]+p.Ray[a])
 		}
 	}
+	w.deposits = w.deposits[:0]
+	for a := range 3 {
+		w.start[a] = p.At[a] + 0.5
+	}
 	for i := range f.rings {
 		r := &f.rings[i]
-		for _, unit := range r.unit {
-			w := way{field: f.field, bend: r.bend, sin: r.sin, step: f.step}
+		for k := p.Turn % Turns; k < len(r.unit); k += Turns {
+			unit := r.unit[k]
 			for a := range 3 {
-				w.start[a] = p.At[a] + 0.5
 				w.along[a] = r.cos * p.Ray[a] / f.field.Spacing[a]
 				w.side[a] = r.sin * (unit[0]*across[0][a] + unit[1]*across[1][a]) / f.field.Spacing[a]
 			}
-			s, c := f.send(sums, p, r, &w)
-			straight += s
-			curved += c
+			w.send(r, p)
 		}
 	}
-	return straight, curved
-}
-
-// send follows one ray of a ring.
-func (f *Fan) send(sums []Sum, p *Point, r *ring, w *way) (straight, curved float64) {
-	low, high := f.field.Low, f.field.High
-	for w.length < f.longest && w.advance() {
-		mass, excess := w.bent()
-		here := w.density * f.step / float64(len(r.unit))
-		var s, c float64
-		live := false
-		for g := range f.kernels {
-			k, profile := &f.kernels[g], &r.profiles[g]
-			if w.m0 >= profile.reach && mass >= profile.reach {
-				continue
-			}
-			live = true
-			here := profile.at(w.m0, k) * p.Energy[g]
-			s += here
-			if mass == w.m0 && math.Abs(excess) < same {
-				c += here
-				continue
-			}
-			v := 1 + k.Share*excess
-			stretch := math.Sqrt(r.cos*r.cos + r.sin*r.sin/v)
-			if mass*stretch < k.Reach {
-				narrow := 1 / math.Sqrt(v)
-				c += k.between(mass*stretch, r.low*narrow, r.high*narrow) * stretch * p.Energy[g]
-			}
-		}
-		if !live {
-			break
-		}
-		s *= here
-		c *= here
-		straight += s
-		curved += c
-		i, j, k := w.voxel[0]-low[0], w.voxel[1]-low[1], w.voxel[2]-low[2]
-		if i >= 0 && j >= 0 && k >= 0 && w.voxel[0] < high[0] && w.voxel[1] < high[1] && w.voxel[2] < high[2] {
-			sum := &sums[i+(high[0]-low[0])*(j+(high[1]-low[1])*k)]
-			atomic.AddInt64(&sum.Straight, int64(math.RoundToEven(s/f.quantum)))
-			atomic.AddInt64(&sum.Curved, int64(math.RoundToEven(c/f.quantum)))
-		}
-	}
-	return straight, curved
 }

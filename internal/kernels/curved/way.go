@@ -1,88 +1,137 @@
 package curved
 
-// way is a straight line from a point, in steps of about a voxel, and at each
-// step the bent path to the same place.
+import "math"
+
+// way is a straight line from a point, in steps of about a voxel, and the bent
+// paths to the same places.
 type way struct {
-	field       *Field
+	fan         *Fan
 	start       [3]float64 // in voxels, whose corner is whole
-	along, side [3]float64 // voxels per cm: along the ray of the photon, and across it
-	bend, sin   float64
-	step        float64 // cm
+	along, side [3]float64 // voxels per cm of the line: along the ray of the photon, and across it
 
-	length     float64 // cm, to the middle of the step
-	voxel      [3]int
-	density    float64 // there, g/cm³
-	m0, m1, m2 float64 // ∫ρ l^n dl, l from the end
+	// By step, to its middle: voxel, density there, mass m0 = ∫ρ dl, and ∫ρ l² dl,
+	// l from the middle.
+	voxel           []int32
+	density, m0, m2 []float64
+	deposits        []deposit
 }
 
-// advance goes on to the middle of the next step; false outside the field.
-func (w *way) advance() bool {
-	half := w.step / 2
-	if w.length == 0 {
-		w.length = half
-	} else {
-		w.grow(half)
-		w.length += w.step
-	}
-	n := w.field.Size
+// deposit is the energy of a step along a straight and along a bent path.
+type deposit struct {
+	voxel          int32
+	straight, bent float64
+}
+
+func (f *Fan) newWay() *way {
+	n := f.longest + 1
+	return &way{fan: f, voxel: make([]int32, n), density: make([]float64, n), m0: make([]float64, n), m2: make([]float64, n)}
+}
+
+// walk goes along the line until the mass is that of the reach or the field ends,
+// and says in how many steps.
+func (w *way) walk(reach float64) int {
+	h := w.fan.step
+	n := w.fan.field.Size
+	density := w.fan.field.Density
+	var d [3]float64
 	for a := range 3 {
-		x := w.start[a] + w.length*(w.along[a]+w.side[a])
-		if x < 0 {
-			return false
-		}
-		if w.voxel[a] = int(x); w.voxel[a] >= n[a] {
-			return false
-		}
+		d[a] = (w.along[a] + w.side[a]) * h
 	}
-	w.density = float64(w.field.Density[w.voxel[0]+n[0]*(w.voxel[1]+n[1]*w.voxel[2])])
-	w.grow(half)
-	return true
-}
-
-// grow lengthens the line by d of the density at hand.
-func (w *way) grow(d float64) {
-	rho := w.density
-	w.m2 += 2*d*w.m1 + d*d*w.m0 + rho*d*d*d/3
-	w.m1 += d*w.m0 + rho*d*d/2
-	w.m0 += rho * d
-}
-
-// farthest is how far the bent path lies from the straight one, at t = 1 − 1/√3,
-// over X.
-const farthest = 0.19245
-
-// bent is the mass along the bent path (g/cm², of the length of the straight
-// line) and F − 1. It is the straight one plus what the densities beside it
-// differ, so layers across the ray give no difference however coarsely it is
-// read, and it is not read where both paths are in the same voxels.
-func (w *way) bent() (mass, excess float64) {
-	l := w.length
-	m0, m2 := w.m0, w.m2
-	if farthest*w.bend*l*w.sin > w.step/2 {
-		n := min(int(l/w.step*2)+2, pathPoints)
-		h := 1 / float64(n)
-		var d0, d2 float64
-		for i := range n {
-			t := (float64(i) + 0.5) * h
-			v := t + w.bend*((1.5-0.5*t)*t*t-t)
-			d := w.at(t*l, v*l) - w.at(t*l, t*l)
-			d0 += d
-			d2 += d * (1 - t) * (1 - t)
+	var m0, m1, m2, rho float64
+	for k := range w.fan.longest {
+		x, y, z := w.start[0]+(float64(k)+0.5)*d[0], w.start[1]+(float64(k)+0.5)*d[1], w.start[2]+(float64(k)+0.5)*d[2]
+		if !(x >= 0 && y >= 0 && z >= 0) {
+			return k
 		}
-		// Coarse reading must not make mass vanish.
-		const least = 0.01
-		m0 = max(m0+d0*h*l, least*m0)
-		m2 = max(m2+d2*h*l*l*l, least*m2)
+		i, j, l := int(x), int(y), int(z)
+		if i >= n[0] || j >= n[1] || l >= n[2] {
+			return k
+		}
+		at := i + n[0]*(j+n[1]*l)
+		// From the middle of the step before: half a step of its density, half one
+		// of this one's.
+		before := rho
+		rho = float64(density[at])
+		m2 += h*(2*m1+h*m0) + h*h*h/24*(7*before+rho)
+		m1 += h*m0 + h*h/8*(3*before+rho)
+		m0 += h / 2 * (before + rho)
+		if m0 >= reach {
+			return k
+		}
+		w.voxel[k], w.density[k], w.m0[k], w.m2[k] = int32(at), rho, m0, m2
 	}
-	return m0, 3*m2/(m0*l*l) - 1
+	return w.fan.longest
 }
 
-// at is the density so far along and across the ray, which is inside the field
-// where the line is: the path runs within the box about it.
-func (w *way) at(along, side float64) float64 {
-	n := w.field.Size
-	i := int(w.start[0] + along*w.along[0] + side*w.side[0])
-	j := int(w.start[1] + along*w.along[1] + side*w.side[1])
-	k := int(w.start[2] + along*w.along[2] + side*w.side[2])
-	return float64(w.field.Density[i+n[0]*(j+n[1]*k)])
+// differ is how much denser the bent path to step k is than the straight one,
+// integrals over t without and with (1−t)². Both are read at the same depths
+// along the ray, so layers across it give no difference however coarsely.
+func (w *way) differ(r *ring, k int) (d0, d2 float64) {
+	n := w.fan.field.Size
+	density := w.fan.field.Density
+	path := r.paths[k]
+	for i := range path {
+		p := &path[i]
+		// A path may leave the field where the line does not.
+		x := min(max(int(w.start[0]+p.along*w.along[0]+p.side*w.side[0]), 0), n[0]-1)
+		y := min(max(int(w.start[1]+p.along*w.along[1]+p.side*w.side[1]), 0), n[1]-1)
+		z := min(max(int(w.start[2]+p.along*w.along[2]+p.side*w.side[2]), 0), n[2]-1)
+		d := float64(density[x+n[0]*(y+n[1]*z)]) - w.density[p.step]
+		d0 += d
+		d2 += d * p.weight
+	}
+	return d0 / float64(len(path)), d2 / float64(len(path))
+}
+
+// send follows one ray of a ring, from where density is no longer even.
+func (w *way) send(r *ring, p *Point) {
+	end := w.walk(r.reach)
+	k := int(p.Even / w.fan.step)
+	for ; k < min(r.first, end); k++ {
+		w.deposit(r, p, k, 0, 0)
+	}
+	if k >= end {
+		return
+	}
+	d0, d2 := w.differ(r, k)
+	for k < end {
+		next := min(k+max(1, k/between), end-1)
+		if next == k {
+			w.deposit(r, p, k, d0, d2)
+			break
+		}
+		e0, e2 := w.differ(r, next)
+		part := 1 / float64(next-k)
+		s0, s2 := (e0-d0)*part, (e2-d2)*part
+		for ; k < next; k++ {
+			w.deposit(r, p, k, d0, d2)
+			d0 += s0
+			d2 += s2
+		}
+		d0, d2 = e0, e2
+	}
+}
+
+const (
+	// least is the part of the mass of the straight line that coarse reading of
+	// the bent one must leave.
+	least = 0.01
+	// same is by how much masses may differ, and F be off 1, to count as the same.
+	same = 2e-3
+)
+
+// deposit is what a step gets, whose paths differ by so much.
+func (w *way) deposit(r *ring, p *Point, k int, d0, d2 float64) {
+	m0 := w.m0[k]
+	l := (float64(k) + 0.5) * w.fan.step
+	mass := max(m0+d0*l, least*m0)
+	m2 := max(w.m2[k]+d2*l*l*l, least*w.m2[k])
+	here := w.density[k] * r.share
+	spread := 3 * m2 / (mass * l * l)
+	if math.Abs(d0*l) < same*m0 && math.Abs(spread-1) < same {
+		return
+	}
+	s := here * r.table.straight(r.table.root(m0), p.Energy)
+	b := here * r.table.bent(r.table.root(mass), spread, p.Energy)
+	w.deposits = append(w.deposits, deposit{w.voxel[k], s, b})
 }
