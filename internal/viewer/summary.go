@@ -43,8 +43,9 @@ type levelSummary struct {
 
 type structureSummary struct {
 	style
-	Name string `json:"name"`
-	Role string `json:"role"`
+	Name  string `json:"name"`
+	Role  string `json:"role"`
+	Empty bool   `json:"empty"` // has no contours
 }
 
 func (v *Viewer) summary(*http.Request) (any, error) {
@@ -69,7 +70,7 @@ func (v *Viewer) summary(*http.Request) (any, error) {
 		s.Notes = append(s.Notes, note(p))
 	}
 	for n, st := range v.set.Structures {
-		s.Structures = append(s.Structures, structureSummary{v.styles[n], st.Name, string(st.Role)})
+		s.Structures = append(s.Structures, structureSummary{v.styles[n], st.Name, string(st.Role), len(st.Contours) == 0})
 	}
 	if v.hasDose() {
 		for _, d := range v.doses {

@@ -168,7 +168,12 @@ type style struct {
 // those of the file, and tells those of one colour apart by dashes.
 func stylesOf(structures []geometry.Structure) []style {
 	out := make([]style, 0, len(structures))
-	for n := range structures {
+	n := -1
+	for _, s := range structures {
+		if len(s.Contours) > 0 {
+			n++
+		}
+		n := max(n, 0) // those without contours are not drawn
 		c := page.Palette[n%len(page.Palette)]
 		dash := page.Dashes[n/len(page.Palette)%len(page.Dashes)]
 		out = append(out, style{page.Legible(c, false), page.Legible(c, true), append([]int{}, dash...)})

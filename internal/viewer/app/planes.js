@@ -257,7 +257,7 @@ const readout = () => {
     parts.push(`dose ${figure(d, 2, "Gy")}` + (ref > 0 ? ` (${figure(100 * d / ref, 1, "%")})` : ""));
     if (state.compared) {
       const e = state.compared.at(p);
-      parts.push(`compared ${figure(e, 2, "Gy")}`, `difference ${figure(e - d, 2, "Gy")}`);
+      parts.push(`compared ${figure(e, 2, "Gy")}`, `Δ ${figure(e - d, 2, "Gy")}`);
     }
     if (state.gamma) parts.push(`γ ${figure(state.gamma.at(p), 2)}`);
   }

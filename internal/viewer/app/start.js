@@ -21,7 +21,8 @@ const listLevels = () => {
     make("span", {textContent: `${number(l.percent, 0)} %`}), make("span", {className: "soft", textContent: `${number(l.gy, 2)} Gy`}))));
 };
 const listStructures = () => {
-  byId("structures").replaceChildren(...state.case.structures.map((s, i) => {
+  byId("structures").replaceChildren(...state.case.structures.flatMap((s, i) => {
+    if (s.empty) return [];
     const box = make("input", {type: "checkbox", checked: !state.hidden.has(i)});
     box.addEventListener("change", () => {
       box.checked ? state.hidden.delete(i) : state.hidden.add(i);
@@ -109,7 +110,8 @@ const watchControls = () => {
 
 const start = async () => {
   const busy = byId("busy");
-  byId("picture").getContext("webgl2", {alpha: true, antialias: false, preserveDrawingBuffer: true}); // the one that NiiVue takes
+  // The context that NiiVue takes.
+  if (!byId("picture").getContext("webgl2", {alpha: true, antialias: false, preserveDrawingBuffer: true})) throw new Error("This browser has no WebGL 2, which the planes are drawn with.");
   const [shown] = await Promise.all([askJSON("case"), nv.attachToCanvas(byId("picture"))]);
   state.case = shown;
   slim();
