@@ -255,7 +255,7 @@ func (m *sampler) newTally() *tally {
 	}
 	t.perGy = 1 / m.width
 	if m.axis >= 0 {
-		t.line = make([]float32, m.dose.Grid.Size()[m.axis]+1)
+		t.line = make([]float32, m.dose.Grid.Size()[m.axis]+1+doseline.Spare)
 		t.part, t.bin = make([]float32, doseline.Padded(m.raster.NU)), make([]int32, doseline.Padded(m.raster.NU))
 		t.row = doseline.Sampler{Low: float32(m.low), High: float32(m.high), PerGy: float32(t.perGy), Bins: bins, Sliver: m.sliver}
 		t.row.Reset()

@@ -7,6 +7,10 @@ import "github.com/kerma-rt/kerma/internal/kernels/simd"
 func sample(m *Sampler, line, part []float32, bin []int32, padded int) {
 	switch simd.Current() {
 	case simd.AVX512:
+		if m.Step >= -1 && m.Step <= 1 && cap(line) >= len(line)+Spare {
+			sampleNearAVX512(&m.Start, &line[0], &part[0], &bin[0], padded)
+			return
+		}
 		sampleAVX512(&m.Start, &line[0], &part[0], &bin[0], padded)
 	case simd.AVX2:
 		sampleAVX2(&m.Start, &line[0], &part[0], &bin[0], padded)

@@ -15,6 +15,10 @@ const vector = 16 // elements that are worked on at once
 // Padded is the number of elements that slices of n must hold.
 func Padded(n int) int { return (n + vector - 1) &^ (vector - 1) }
 
+// Spare is the capacity beyond its length that makes work on a line quicker: what
+// is there is read, but does not count.
+const Spare = 32
+
 // Sampler is how samples are placed and counted, and what they come to.
 type Sampler struct {
 	// Cell i of a row has its sample at Start + (i + frac(Turn + i·golden

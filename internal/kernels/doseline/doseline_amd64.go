@@ -33,3 +33,8 @@ func sampleAVX512(m *float32, line *float32, part *float32, bin *int32, n int)
 //
 //go:noescape
 func blendAVX512(weight *float32, dst *float32, a *float32, b *float32, c *float32, d *float32, n int)
+
+// sampleNearAVX512 is sampleGeneric.
+//
+//go:noescape
+func sampleNearAVX512(m *float32, line *float32, part *float32, bin *int32, n int)

@@ -502,3 +502,162 @@ next:
 	JLT     next
 	VZEROUPPER
 	RET
+
+DATA lanesNearAVX512<>+0(SB)/4, $(0.0)
+DATA lanesNearAVX512<>+4(SB)/4, $(1.0)
+DATA lanesNearAVX512<>+8(SB)/4, $(2.0)
+DATA lanesNearAVX512<>+12(SB)/4, $(3.0)
+DATA lanesNearAVX512<>+16(SB)/4, $(4.0)
+DATA lanesNearAVX512<>+20(SB)/4, $(5.0)
+DATA lanesNearAVX512<>+24(SB)/4, $(6.0)
+DATA lanesNearAVX512<>+28(SB)/4, $(7.0)
+DATA lanesNearAVX512<>+32(SB)/4, $(8.0)
+DATA lanesNearAVX512<>+36(SB)/4, $(9.0)
+DATA lanesNearAVX512<>+40(SB)/4, $(10.0)
+DATA lanesNearAVX512<>+44(SB)/4, $(11.0)
+DATA lanesNearAVX512<>+48(SB)/4, $(12.0)
+DATA lanesNearAVX512<>+52(SB)/4, $(13.0)
+DATA lanesNearAVX512<>+56(SB)/4, $(14.0)
+DATA lanesNearAVX512<>+60(SB)/4, $(15.0)
+DATA lanesNearAVX512<>+64(SB)/4, $0x00000000
+DATA lanesNearAVX512<>+68(SB)/4, $0x00000001
+DATA lanesNearAVX512<>+72(SB)/4, $0x00000002
+DATA lanesNearAVX512<>+76(SB)/4, $0x00000003
+DATA lanesNearAVX512<>+80(SB)/4, $0x00000004
+DATA lanesNearAVX512<>+84(SB)/4, $0x00000005
+DATA lanesNearAVX512<>+88(SB)/4, $0x00000006
+DATA lanesNearAVX512<>+92(SB)/4, $0x00000007
+DATA lanesNearAVX512<>+96(SB)/4, $0x00000008
+DATA lanesNearAVX512<>+100(SB)/4, $0x00000009
+DATA lanesNearAVX512<>+104(SB)/4, $0x0000000a
+DATA lanesNearAVX512<>+108(SB)/4, $0x0000000b
+DATA lanesNearAVX512<>+112(SB)/4, $0x0000000c
+DATA lanesNearAVX512<>+116(SB)/4, $0x0000000d
+DATA lanesNearAVX512<>+120(SB)/4, $0x0000000e
+DATA lanesNearAVX512<>+124(SB)/4, $0x0000000f
+GLOBL lanesNearAVX512<>(SB), RODATA|NOPTR, $128
+
+// func sampleNearAVX512(m *float32, line *float32, part *float32, bin *int32, n int)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·sampleNearAVX512(SB), NOSPLIT, $0-40
+	MOVQ   m+0(FP), AX
+	MOVQ   line+8(FP), CX
+	MOVQ   part+16(FP), DX
+	MOVQ   bin+24(FP), BX
+	MOVQ   n+32(FP), SI
+	VPXORD Z0, Z0, Z0
+	XORQ   DI, DI
+	MOVL   44(AX), R8
+	MOVL   48(AX), R9
+
+next:
+	VXORPS        X1, X1, X1
+	VCVTSI2SSQ    DI, X1, X1
+	VBROADCASTSS  X1, Z1
+	VADDPS        lanesNearAVX512<>+0(SB), Z1, Z1
+	VMOVDQU32     lanesNearAVX512<>+64(SB), Z3
+	VPBROADCASTD  48(AX), Z2
+	VPMULLD       Z2, Z3, Z3
+	VMOVD         R8, X2
+	VPBROADCASTD  X2, Z2
+	VPADDD        Z2, Z3, Z3
+	VPSRLD        $0x08, Z3, Z3
+	VCVTDQ2PS     Z3, Z3
+	VBROADCASTSS  52(AX), Z2
+	VMULPS        Z2, Z3, Z3
+	VBROADCASTSS  40(AX), Z2
+	VCMPPS        $0x11, Z2, Z1, K1
+	VADDPS        Z3, Z1, Z2
+	VBROADCASTSS  4(AX), Z1
+	VMULPS        Z1, Z2, Z2
+	VBROADCASTSS  (AX), Z1
+	VADDPS        Z1, Z2, Z2
+	VBROADCASTSS  8(AX), Z1
+	VCMPPS        $0x1d, Z1, Z2, K2
+	VBROADCASTSS  12(AX), Z1
+	VCMPPS        $0x12, Z1, Z2, K3
+	KANDW         K2, K3, K2
+	VMAXPS        Z0, Z2, Z2
+	VBROADCASTSS  16(AX), Z1
+	VMINPS        Z1, Z2, Z2
+	VCVTTPS2DQ    Z2, Z1
+	VCVTDQ2PS     Z1, Z3
+	VSUBPS        Z3, Z2, Z3
+	VMOVD         X1, R10
+	VEXTRACTI32X4 $0x03, Z1, X2
+	VPEXTRD       $0x03, X2, R11
+	CMPL          R11, R10
+	CMOVLLT       R11, R10
+	VPBROADCASTD  R10, Z2
+	VPSUBD        Z2, Z1, Z2
+	VPTERNLOGD    $0xff, Z4, Z4, Z4
+	VPSUBD        Z4, Z2, Z1
+	VMOVUPS       (CX)(R10*4), Z6
+	VMOVUPS       64(CX)(R10*4), Z8
+	VMOVAPS       Z6, Z7
+	VPERMT2PS     Z8, Z2, Z6
+	VPERMT2PS     Z8, Z1, Z7
+	VSUBPS        Z6, Z7, Z7
+	VMULPS        Z3, Z7, Z7
+	VADDPS        Z7, Z6, Z6
+	VBROADCASTSS  20(AX), Z1
+	VMAXPS        Z1, Z6, Z6
+	VBROADCASTSS  24(AX), Z2
+	VMINPS        Z2, Z6, Z6
+	VSUBPS        Z1, Z6, Z1
+	VBROADCASTSS  28(AX), Z2
+	VMULPS        Z2, Z1, Z1
+	VCVTTPS2DQ    Z1, Z1
+	VPBROADCASTD  32(AX), Z2
+	VPMINSD       Z2, Z1, Z1
+	VPTERNLOGD    $0xff, Z5, Z5, Z5
+	VPSUBD        Z5, Z1, Z1
+	VMOVDQA32.Z   Z1, K2, Z1
+	VMOVDQU32     Z1, (BX)
+	VMOVUPS       (DX), Z1
+	KANDW         K2, K1, K1
+	VMOVAPS       Z0, Z2
+	VMOVAPS       Z1, K1, Z2
+	VBROADCASTSS  56(AX), Z1
+	VSUBPS        Z1, Z0, Z3
+	VBROADCASTSS  36(AX), Z7
+	VCMPPS        $0x1d, Z7, Z2, K1
+	VMOVAPS       Z1, Z7
+	VMOVAPS       Z6, K1, Z7
+	VMOVAPS       Z3, Z8
+	VMOVAPS       Z6, K1, Z8
+	VMINPS        64(AX), Z7, Z7
+	VMOVUPS       Z7, 64(AX)
+	VMAXPS        128(AX), Z8, Z8
+	VMOVUPS       Z8, 128(AX)
+	VCMPPS        $0x1e, Z0, Z2, K1
+	VMOVAPS       Z1, Z1
+	VMOVAPS       Z6, K1, Z1
+	VMOVAPS       Z3, Z3
+	VMOVAPS       Z6, K1, Z3
+	VMINPS        192(AX), Z1, Z1
+	VMOVUPS       Z1, 192(AX)
+	VMAXPS        256(AX), Z3, Z3
+	VMOVUPS       Z3, 256(AX)
+	VCVTPS2PD     Y6, Z1
+	VCVTPS2PD     Y2, Z3
+	VMULPD        Z3, Z1, Z1
+	VADDPD        320(AX), Z1, Z1
+	VMOVUPD       Z1, 320(AX)
+	VEXTRACTF64X4 $0x01, Z6, Y1
+	VEXTRACTF64X4 $0x01, Z2, Y2
+	VCVTPS2PD     Y1, Z1
+	VCVTPS2PD     Y2, Z2
+	VMULPD        Z2, Z1, Z1
+	VADDPD        384(AX), Z1, Z1
+	VMOVUPD       Z1, 384(AX)
+	ADDQ          $0x40, DX
+	ADDQ          $0x40, BX
+	MOVL          R9, R10
+	SHLL          $0x04, R10
+	ADDL          R10, R8
+	ADDQ          $0x10, DI
+	CMPQ          DI, SI
+	JLT           next
+	VZEROUPPER
+	RET

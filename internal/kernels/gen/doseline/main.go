@@ -24,8 +24,11 @@ func main() {
 		{"AVX512", 16, func() reg.VecVirtual { return ZMM() }, func() reg.VecVirtual { return YMM() }},
 	} {
 		l.extremes()
-		l.sample()
+		l.sample("sample"+l.suffix, false)
 		l.blend()
+		if l.lanes == 16 {
+			l.sample("sampleNear"+l.suffix, true)
+		}
 	}
 	Generate()
 }
@@ -165,18 +168,51 @@ const (
 	fSum   = fAnyUp + 64
 )
 
+// pairs is line[k] and line[k+1]. Where all k lie within 30 of one another and
+// rise or fall, they are taken out of 32 neighbours.
+func (l level) pairs(line reg.GPVirtual, k reg.VecVirtual, near bool) (left, right reg.VecVirtual) {
+	if !near {
+		return l.gather(line, k, 0), l.gather(line, k, 1)
+	}
+	first, last := GP32(), GP32()
+	VMOVD(k.AsX(), first)
+	end := XMM()
+	VEXTRACTI32X4(U8(3), k, end)
+	VPEXTRD(U8(3), end, last)
+	CMPL(last, first)
+	CMOVLLT(last, first)
+	from, one := l.wide(), l.wide()
+	VPBROADCASTD(first, from)
+	VPSUBD(from, k, from)
+	VPTERNLOGD(U8(255), one, one, one)
+	next := l.wide()
+	VPSUBD(one, from, next)
+	left, right = l.wide(), l.wide()
+	high := l.wide()
+	VMOVUPS(Mem{Base: line, Index: first.As64(), Scale: 4}, left)
+	VMOVUPS(Mem{Base: line, Index: first.As64(), Scale: 4, Disp: 64}, high)
+	VMOVAPS(left, right)
+	VPERMT2PS(high, from, left)
+	VPERMT2PS(high, next, right)
+	return left, right
+}
+
 // sample is sampleGeneric.
-func (l level) sample() {
-	lanesOf := GLOBL("lanes"+l.suffix, RODATA|NOPTR)
+func (l level) sample(name string, near bool) {
+	table := "lanes" + l.suffix
+	if near {
+		table = "lanesNear" + l.suffix
+	}
+	lanesOf := GLOBL(table, RODATA|NOPTR)
 	for i := range 16 {
 		DATA(4*i, F32(i))
 	}
 	for i := range 16 {
 		DATA(64+4*i, U32(i))
 	}
-	TEXT("sample"+l.suffix, NOSPLIT, "func(m, line, part *float32, bin *int32, n int)")
+	TEXT(name, NOSPLIT, "func(m, line, part *float32, bin *int32, n int)")
 	Pragma("noescape")
-	Doc("sample" + l.suffix + " is sampleGeneric.")
+	Doc(name + " is sampleGeneric.")
 	m, line, part, bin, n := pointer("m"), pointer("line"), pointer("part"), pointer("bin"), pointer("n")
 	all := func(field int) reg.VecVirtual {
 		x := l.wide()
@@ -221,7 +257,7 @@ func (l level) sample() {
 		VCVTTPS2DQ(at, k)
 		VCVTDQ2PS(k, f)
 		VSUBPS(f, at, f)
-		d, right := l.gather(line, k, 0), l.gather(line, k, 1)
+		d, right := l.pairs(line, k, near)
 		VSUBPS(d, right, right)
 		VMULPS(f, right, right)
 		VADDPS(right, d, d)
