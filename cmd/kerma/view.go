@@ -91,6 +91,10 @@ func readCase(dir, doseFile, compareFile string) (viewer.Case, error) {
 			c.Notes = append(c.Notes, fmt.Sprintf("not shown: %v is no dose in Gy", d))
 			continue
 		}
+		switch d.Summation {
+		case dicom.FractionSession, dicom.BeamSession, dicom.ControlPointSum:
+			c.Notes = append(c.Notes, fmt.Sprintf("%s is of one fraction; percentages are of the prescription of the course", doseLabel(d, patient)))
+		}
 		c.Doses = append(c.Doses, viewer.Dose{Label: doseLabel(d, patient), Volume: d.Volume})
 	}
 	// With --compare alone, the dose shown first is the folder's.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/kerma-rt/kerma/dicom"
@@ -94,7 +95,7 @@ func New(c Case) (*Viewer, error) {
 	if c.Compared < 0 || c.Compared > 0 && c.Compared >= len(c.Doses) {
 		return nil, fmt.Errorf("%w: no dose %d to compare with", ErrCase, c.Compared)
 	}
-	v := &Viewer{shown: &c, set: c.Patient.Structures, plans: c.Patient.Plans, notes: c.Notes}
+	v := &Viewer{shown: &c, set: c.Patient.Structures, plans: c.Patient.Plans, notes: slices.Clone(c.Notes)}
 	if v.set == nil {
 		v.set = &geometry.StructureSet{}
 	}
