@@ -151,6 +151,19 @@ func TestEverythingThatIsPromisedIsDrawn(t *testing.T) {
 	}
 	b.key("1")
 
+	// What is kept of the picture is what drawing all of it would give.
+	for _, change := range []string{
+		`step(2, 3)`, `step(0, -4)`, `setZoom(2.5)`, `setWindow(900, -200)`, `nv.overlayAlphaShader = 0.8; redraw()`, `setOverlay("none")`, `setOverlay("dose")`, `wholeView()`,
+	} {
+		settled := func(expression string) image.Image {
+			b.eval(`(async () => { await (async () => { `+expression+` })(); await changing; await new Promise(f => setTimeout(f, 250)); })()`, nil)
+			return b.picture()
+		}
+		kept := settled(change)
+		all := settled(`drawn.length = 0; redraw()`)
+		assert.Equal(t, all, kept, change)
+	}
+
 	// A click goes where it points: twice the same, and back.
 	x, y := tile.Left+0.6*tile.Width, tile.Top+0.4*tile.Height
 	b.mouse("mousePressed", x, y)
