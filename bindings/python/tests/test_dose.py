@@ -68,6 +68,19 @@ def test_a_patient_from_memory_gets_the_same_dose(patient, result):
     assert json.dumps(own.plan()) == json.dumps(patient.plan())
 
 
+def test_a_changed_plan_changes_the_dose_of_no_other(patient, result):
+    plan = patient.plan()
+    for beam in plan["fraction_groups"][0]["beams"]:
+        beam["meterset"] *= 2
+    twice = patient.with_plan(plan)
+    assert np.shares_memory(twice.ct.array, patient.ct.array)
+    dose = twice.compute(grid=5, progress=False).dose.array
+    assert dose == pytest.approx(2 * result.dose.array, rel=1e-5, abs=1e-6)
+    assert patient.plan() != plan
+    with pytest.raises(kerma.InputError, match="plan"):
+        patient.with_plan({"label": "nothing"})
+
+
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [

@@ -45,6 +45,16 @@ def test_a_matrix_is_a_dij_that_they_multiply_to_the_same_dose(theirs):
     assert image.GetSize() == ct.cube_hu.GetSize()
 
 
+def test_blocks_of_columns_are_a_dij_too(tmp_path):
+    import kerma.distributed
+
+    kerma.demo("tg119", tmp_path)
+    blocks = kerma.distributed.influence(tmp_path, "OuterTarget", [0, 90], bixel=20, grid=10)
+    dij = to_dij(blocks)
+    assert list(np.bincount(dij.beam_num)) == [len(b["bixels_mm"]) for b in blocks.beams]
+    assert tuple(dij.dose_grid.dimensions) == blocks.grid.array.shape[::-1]
+
+
 def test_masks_elsewhere_are_refused(theirs):
     import copy
 
