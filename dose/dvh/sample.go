@@ -385,24 +385,19 @@ func (t *tally) centres(row []float32, at [3]float64, thickness float64) {
 	end := start + float64(len(row)-1)*step
 	n := float64(size[t.axis] - 1)
 	first, last := int(min(max(min(start, end), 0), n)), int(min(max(max(start, end)+1, 0), n))
-	least, most := float32(math.Inf(1)), float32(math.Inf(-1))
-	x, perVoxel := (float64(first)-start)/step+0.5, 1/step
+	least, most := float32(t.least), float32(t.most)
 	for i := first; i <= last; i++ {
-		k := int(x) // the cell that holds the voxel's centre
-		x += perVoxel
+		d := voxels[i*stride]
+		if d >= least && d <= most {
+			continue
+		}
+		k := int(math.Floor((float64(i)-start)/step + 0.5)) // the cell that holds the voxel's centre
 		if k < 0 || k >= len(row) || row[k] < 0.999 {
 			continue
 		}
-		// Written out: min and max of floats look for NaN.
-		d := voxels[i*stride]
-		if d < least {
-			least = d
-		}
-		if d > most {
-			most = d
-		}
+		least, most = min(least, d), max(most, d)
 	}
-	t.least, t.most = min(t.least, float64(least)), max(t.most, float64(most))
+	t.least, t.most = float64(least), float64(most)
 }
 
 // across samples a row that runs along no axis of the dose grid.
@@ -452,13 +447,14 @@ func (t *tally) along(cells []float32, n int, at [3]float64, phase, whole float6
 	t.row.Lowest, t.row.Highest = float32(-0.5-float64(from)), float32(float64(last)+0.5-float64(from))
 	t.row.Turn = uint32((phase - math.Floor(phase)) * (1 << 32))
 	t.row.Row(t.bin, line, cells, n)
-	full := int64(whole + 0.5)
-	for i, bin := range t.bin[:n] {
-		shares := full
-		if part := row[i]; part != 1 {
-			shares = int64(float64(part)*whole + 0.5)
+	full, count := int64(whole+0.5), t.count
+	bins := t.bin[:len(row)]
+	for i, part := range row {
+		if part == 1 {
+			count[bins[i]] += full
+		} else {
+			count[bins[i]] += int64(float64(part)*whole + 0.5)
 		}
-		t.count[bin] += shares
 	}
 }
 
