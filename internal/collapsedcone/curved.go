@@ -22,10 +22,10 @@ const (
 )
 
 // bend adds what electrons that are turned deposit beyond what those do that go
-// straight; see package curved. Energy is kept: both give off the same.
+// straight; see package curved. Energy is kept.
 func (c *Calculation) bend(ctx context.Context, r *released, kernels []curved.Kernel, axis, x, y r3.Vec) error {
 	m := c.medium
-	points, most := r.points(m)
+	points, most, released := r.points(m)
 	if len(points) == 0 {
 		return nil
 	}
@@ -78,18 +78,24 @@ func (c *Calculation) bend(ctx context.Context, r *released, kernels []curved.Ke
 	if err != nil {
 		return err
 	}
-	total := floats.Sum(bent)
-	if !(total > 0) {
-		return nil
-	}
-	// Both give off the same.
-	balance := floats.Sum(straight) / total
 	size := box.Size()
 	for i, sum := range sums {
 		at := m.Offset(box.Low[0]+i%size[0], box.Low[1]+i/size[0]%size[1], box.Low[2]+i/size[0]/size[1])
-		c.energy[at] += (float64(sum.Bent)*balance - float64(sum.Straight)) * quantum / volume
+		c.energy[at] += float64(sum.Bent-sum.Straight) * quantum / volume
 	}
-	return nil
+	// What bent paths give off in all is more or less by some 1e-4 of what is
+	// released, for a grid of rays is coarse: the cones carry the rest.
+	kept := float32(1 - (floats.Sum(bent)-floats.Sum(straight))/released)
+	return parallel.For(ctx, m.Size()[2], c.threads, func(k int) error {
+		eachRow(&r.straight, k, func(from, to, _ int) {
+			for _, primary := range r.straight.Primary {
+				for at := from; at < to; at++ {
+					primary[at] *= kept
+				}
+			}
+		})
+		return nil
+	})
 }
 
 // vector is a vector along the axes of the lattice.
@@ -98,8 +104,8 @@ func (c *Calculation) vector(v r3.Vec) [3]float64 {
 }
 
 // points are the releasing voxels in blocks, each at the centre of its energy
-// (MeV), and the largest energy.
-func (r *released) points(m *medium) (points []curved.Point, most float64) {
+// (MeV), the largest energy and that of all voxels.
+func (r *released) points(m *medium) (points []curved.Point, most, all float64) {
 	var side [3]int
 	volume := 1.0
 	for a, s := range m.Spacing() {
@@ -117,9 +123,10 @@ func (r *released) points(m *medium) (points []curved.Point, most float64) {
 				b := geometry.Box{Low: [3]int{i, j, k}, High: [3]int{i + side[0], j + side[1], k + side[2]}}
 				p, sum := r.point(m, b.Intersect(r.box), volume)
 				if sum > 0 {
-					p.Turn = i/side[0]&1*1 ^ j/side[1]&1*2 ^ k/side[2]&1*3
+					p.Turn = i/side[0] + j/side[1] + k/side[2]
 					points, totals = append(points, p), append(totals, sum)
 					most = max(most, sum)
+					all += sum
 				}
 			}
 		}
@@ -130,7 +137,7 @@ func (r *released) points(m *medium) (points []curved.Point, most float64) {
 			bright = append(bright, p)
 		}
 	}
-	return bright, most
+	return bright, most, all
 }
 
 // point is what the voxels of a block release to electrons, together.

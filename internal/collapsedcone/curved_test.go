@@ -68,8 +68,8 @@ func TestBentPathsMoveEnergyAndKeepIt(t *testing.T) {
 	}
 	t.Logf("%.2f %% of the energy is moved, %.1e of it lost", 100*moved/before, after/before-1)
 	assert.Greater(t, moved, 0.001*before)
-	// Only faint deposits beyond the longest rays are not in the sums.
-	assert.InEpsilon(t, before, after, 1e-6)
+	// What cones make up for leaves through the walls in part.
+	assert.InEpsilon(t, before, after, 1e-5)
 }
 
 func TestBentPathsOfAMirroredMediumAreMirrored(t *testing.T) {
