@@ -1,9 +1,11 @@
 package geometry
 
 import (
+	"math"
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -35,4 +37,28 @@ func TestSectionsDoNotDependOnThoseBefore(t *testing.T) {
 			require.True(t, slices.Equal(want, got), "at w = %g mm", layer.W)
 		}
 	})
+}
+
+// Of a linear function the part of a cell is exact; zero of either sign counts
+// as inside.
+func TestPositiveAreaOfALinearFunction(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		x := func(name string) float32 { return float32(rapid.Float64Range(-2, 2).Draw(t, name)) }
+		a, b, c := x("a"), x("b"), x("c")
+		const n = 200
+		inside := 0
+		for j := range n {
+			for i := range n {
+				if a*(float32(i)+0.5)/n+b*(float32(j)+0.5)/n+c >= 0 {
+					inside++
+				}
+			}
+		}
+		assert.InDelta(t, float64(inside)/(n*n), positiveArea(c, c+a, c+a+b, c+b), 0.012)
+	})
+	zero := float32(math.Copysign(0, -1))
+	assert.EqualValues(t, 1, positiveArea(zero, 1, 1, 1))
+	assert.EqualValues(t, 1, positiveArea(zero, zero, 0, zero))
+	assert.EqualValues(t, 0.5, positiveArea(1, 1, -1, -1))
+	assert.EqualValues(t, 0.75, positiveArea(1, -1, 1, -1), "opposite corners are joined")
 }
