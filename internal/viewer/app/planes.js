@@ -184,22 +184,28 @@ const drawLines = () => {
     c.save();
     c.beginPath(); c.rect(t.left, t.top, t.width, t.height); c.clip();
     const lines = fetchLines(lineKey(n, state.at[plane.normal]));
-    const stroke = (groups, color, width, dash) => {
-      const path = new Path2D();
-      for (const l of groups) {
-        path.moveTo(t.x(l[0]), t.y(l[1]));
-        for (let i = 2; i < l.length; i += 2) path.lineTo(t.x(l[i]), t.y(l[i + 1]));
-      }
+    // One dark edge behind all lines of a kind, then each in its colour.
+    const draw = (kind, width) => {
+      const edge = new Path2D(), paths = kind.map(({groups}) => {
+        const path = new Path2D();
+        for (const l of groups) {
+          path.moveTo(t.x(l[0]), t.y(l[1]));
+          for (let i = 2; i < l.length; i += 2) path.lineTo(t.x(l[i]), t.y(l[i + 1]));
+        }
+        edge.addPath(path);
+        return path;
+      });
       c.lineJoin = "round";
-      c.setLineDash([]); c.strokeStyle = "rgba(0,0,0,.6)"; c.lineWidth = (width + 1.6) * dpr; c.stroke(path);
-      c.setLineDash((dash || []).map(d => d * dpr)); c.strokeStyle = color; c.lineWidth = width * dpr; c.stroke(path);
+      c.strokeStyle = "rgba(0,0,0,.6)"; c.lineWidth = (width + 1.6) * dpr; c.stroke(edge);
+      c.lineWidth = width * dpr;
+      kind.forEach(({color, dash}, i) => { c.setLineDash((dash || []).map(d => d * dpr)); c.strokeStyle = color; c.stroke(paths[i]); });
       c.setLineDash([]);
     };
     if (lines && byId("show-isodoses").checked && state.dose) {
-      state.case.doses[state.doseAt].levels.forEach((level, i) => stroke(lines.isodoses[i], level.color, 1.2));
+      draw(state.case.doses[state.doseAt].levels.map((level, i) => ({groups: lines.isodoses[i], color: level.color})), 1.2);
     }
     if (lines && byId("show-outlines").checked) {
-      state.case.structures.forEach((s, i) => { if (!state.hidden.has(i)) stroke(lines.outlines[i], s.dark, 2, s.dash); });
+      draw(state.case.structures.map((s, i) => ({groups: lines.outlines[i], color: s.dark, dash: s.dash, i})).filter(s => !state.hidden.has(s.i)), 2);
     }
     if (byId("show-cross").checked) {
       const x = t.x(state.at[plane.across]), y = t.y(state.at[plane.up]), gap = 9 * dpr;
