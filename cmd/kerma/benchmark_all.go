@@ -15,8 +15,8 @@ import (
 // verdictOptions is how verdicts are asked for.
 type verdictOptions struct {
 	verdict.Options
-	tolerances, own            string
-	out, json, junit, markdown string
+	tolerances, own     string
+	out, json, markdown string
 }
 
 // newBenchmarkVerdicts is `kerma benchmark all`, and the same of some groups
