@@ -27,7 +27,7 @@ func phantoms(ctx context.Context, o Options) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	cone, pencil := o.engine(dose.CollapsedCone{}), o.engine(dose.PencilBeam{Heterogeneity: scaled})
+	cone, pencil := o.engine(dose.CollapsedCone{}), o.engine(dose.PencilBeam{})
 	var rows []Row
 	some, err := calibration(ctx, o, cone, pencil)
 	rows = append(rows, some...)

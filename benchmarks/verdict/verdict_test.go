@@ -119,7 +119,7 @@ func TestPhantomsPassAndWrongEnginesFail(t *testing.T) {
 	if testing.Short() {
 		t.Skip("minutes under the race detector")
 	}
-	plans := []string{"5.6 off axis", "2 oblique"}
+	plans := []string{"2 oblique"}
 	right := run(t, verdict.Options{Groups: []string{"phantoms"}, Plans: plans})
 	assert.Empty(t, failing(right))
 	for _, row := range right.Rows {
