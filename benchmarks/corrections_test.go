@@ -156,6 +156,7 @@ func TestScaledKernelsAgreeWithTheCollapsedConeOnAGrazedCylinder(t *testing.T) {
 	path, err := gamma.Compute(t.Context(), want, inBody(dose.PencilBeam{}), criteria)
 	require.NoError(t, err)
 	t.Logf("2 %%/2 mm: density-scaled %.2f %%, equivalent path length %.2f %%", got.PassRate, path.PassRate)
-	assert.GreaterOrEqual(t, got.PassRate, 99.0)
+	// 99 before the collapsed cone bent electrons, which the pencil beam does not.
+	assert.GreaterOrEqual(t, got.PassRate, 98.5)
 	assert.Less(t, path.PassRate, 90.0)
 }

@@ -162,7 +162,8 @@ func TestCollapsedConeOnOtherGridsIsTheSameDose(t *testing.T) {
 	r := coneRequest(t, lungBlock(t), open(25, 100))
 	sin, cos := math.Sincos(math.Pi / 6)
 	// The dose on 2 mm; others are read at the same places, and differ by what a
-	// voxel averages over and by the blocks from which bent paths start.
+	// voxel averages over and by the blocks from which bent paths start, which
+	// share their rays: 0.8 % where the grid is turned without them (StraightElectrons).
 	r.Grid = grid(t, r3.Vec{X: -39, Y: -59, Z: -39}, [3]float64{2, 2, 2}, [3]int{60, 50, 60})
 	reference := compute(t, dose.CollapsedCone{}, r)
 	for name, g := range map[string]struct {
@@ -172,7 +173,7 @@ func TestCollapsedConeOnOtherGridsIsTheSameDose(t *testing.T) {
 	}{
 		"fine":       {[3]float64{0.5, 2, 2}, geometry.IdentityAxes, 0.008},
 		"coarse":     {[3]float64{5, 5, 5}, geometry.IdentityAxes, 0.015},
-		"turned":     {[3]float64{2, 2, 2}, [3]r3.Vec{{X: cos, Y: sin}, {X: -sin, Y: cos}, {Z: 1}}, 0.009},
+		"turned":     {[3]float64{2, 2, 2}, [3]r3.Vec{{X: cos, Y: sin}, {X: -sin, Y: cos}, {Z: 1}}, 0.011},
 		"other axes": {[3]float64{2, 2, 2}, [3]r3.Vec{{Y: 1}, {Z: 1}, {X: 1}}, 0.006},
 	} {
 		var err error
