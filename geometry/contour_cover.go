@@ -24,6 +24,7 @@ type coverage struct {
 	active []int
 	cuts   []float64
 	at     []sideAt
+	path   []path
 	sum    []float64
 	// The sum may be other than zero from low to below high.
 	low, high int
@@ -141,8 +142,92 @@ func (c *coverage) gather(p *plane, r Raster) {
 	}
 }
 
-// row cuts one row of cells into strips that no corner lies in.
+// path is a side within a row of cells, from low to high.
+type path struct {
+	low, high   float64
+	x0, x1      float64 // at low and high
+	left, right float64
+	loop        int32
+}
+
+// paths adds the sides of a row, if they run through it in paths that lie
+// beside one another: then the region lies to one side of each all the way.
+func (c *coverage) paths(y0, y1 float64, in *parity) bool {
+	c.path = c.path[:0]
+	for _, i := range c.active {
+		s := &c.sides[i]
+		p := path{low: s.y0, high: s.y1, x0: s.x0, x1: s.x1, loop: s.loop}
+		if p.low < y0 {
+			p.low, p.x0 = y0, s.x(y0)
+		}
+		if p.high > y1 {
+			p.high, p.x1 = y1, s.x(y1)
+		}
+		if p.left, p.right = p.x0, p.x1; p.left > p.right {
+			p.left, p.right = p.x1, p.x0
+		}
+		c.path = append(c.path, p)
+	}
+	if len(c.path) > maxStrips {
+		return false
+	}
+	for i := 1; i < len(c.path); i++ { // in the order of their left ends
+		p, k := c.path[i], i
+		for ; k > 0 && p.left < c.path[k-1].left; k-- {
+			c.path[k] = c.path[k-1]
+		}
+		c.path[k] = p
+	}
+	for from := 0; from < len(c.path); {
+		to, right := from+1, c.path[from].right
+		for ; to < len(c.path) && c.path[to].left <= right; to++ {
+			if r := c.path[to].right; r > right {
+				right = r
+			}
+		}
+		one := c.path[from:to]
+		for i := 1; i < len(one); i++ { // from low to high
+			p, k := one[i], i
+			for ; k > 0 && p.low < one[k-1].low; k-- {
+				one[k] = one[k-1]
+			}
+			one[k] = p
+		}
+		y := y0
+		for _, p := range one {
+			if p.low != y || p.loop != one[0].loop {
+				return false
+			}
+			y = p.high
+		}
+		if y != y1 {
+			return false
+		}
+		from = to
+	}
+	in.reset()
+	edge := false
+	for _, p := range c.path {
+		if p.low == y0 {
+			edge = in.cross(p.loop)
+		}
+		h := p.high - p.low
+		if !in.in {
+			h = -h
+		}
+		if edge {
+			c.right(p.x0, p.x1, h)
+		}
+	}
+	return true
+}
+
+// row adds the sides of one row of cells; where they are no paths, by strips
+// that no corner lies in.
 func (c *coverage) row(y0, y1 float64, in *parity) {
+	if c.paths(y0, y1, in) {
+		return
+	}
 	c.cuts = append(c.cuts[:0], y0, y1)
 	for _, i := range c.active {
 		for _, y := range [2]float64{c.sides[i].y0, c.sides[i].y1} {
@@ -180,7 +265,15 @@ func (c *coverage) strip(y0, y1 float64, in *parity, depth int) {
 			c.at = append(c.at, sideAt{s.x(y0), s.x(y1), s.x(ym), i})
 		}
 	}
-	sortFew(c.at, func(a, b sideAt) bool { return a.xm < b.xm || a.xm == b.xm && a.side < b.side })
+	slices.SortFunc(c.at, func(a, b sideAt) int {
+		switch {
+		case a.xm < b.xm:
+			return -1
+		case a.xm > b.xm:
+			return 1
+		}
+		return a.side - b.side
+	})
 	const smallest, deepest = 1e-6, 6
 	for i := 1; i < len(c.at) && len(c.at) <= crowd && depth < deepest; i++ {
 		a, b := c.at[i-1], c.at[i]

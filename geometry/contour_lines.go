@@ -69,33 +69,26 @@ func (l *lines) cut(edges []edge, v0, dv float64, n int) {
 		}
 	}
 	for i := range n {
-		sortFew(l.cross[l.start[i]:l.start[i+1]], func(a, b crossing) bool {
-			return a.u < b.u || a.u == b.u && a.loop < b.loop
-		})
-	}
-}
-
-// sortFew sorts what mostly is a handful.
-func sortFew[T any](x []T, less func(a, b T) bool) {
-	const handful = 16
-	if len(x) > handful {
-		slices.SortFunc(x, func(a, b T) int {
+		row := l.cross[l.start[i]:l.start[i+1]]
+		if len(row) == 2 { // most are
+			if row[1].before(row[0]) {
+				row[0], row[1] = row[1], row[0]
+			}
+			continue
+		}
+		slices.SortFunc(row, func(a, b crossing) int {
 			switch {
-			case less(a, b):
+			case a.before(b):
 				return -1
-			case less(b, a):
+			case b.before(a):
 				return 1
 			}
 			return 0
 		})
-		return
-	}
-	for i := 1; i < len(x); i++ {
-		for j := i; j > 0 && less(x[j], x[j-1]); j-- {
-			x[j], x[j-1] = x[j-1], x[j]
-		}
 	}
 }
+
+func (c crossing) before(d crossing) bool { return c.u < d.u || c.u == d.u && c.loop < d.loop }
 
 // parity follows the inside of a region along a line: each loop by even–odd,
 // the loops of a group united, the groups by even–odd again.
