@@ -5,6 +5,7 @@ package phantom
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -132,14 +133,12 @@ func number(density float64) float32 {
 	best := float64(int(low))
 	for hu := best - 2; hu <= best+2; hu++ {
 		d, _, _ := c.At(hu)
-		if b, _, _ := c.At(best); abs(d-density) < abs(b-density) {
+		if b, _, _ := c.At(best); math.Abs(d-density) < math.Abs(b-density) {
 			best = hu
 		}
 	}
 	return float32(best)
 }
-
-func abs(x float64) float64 { return max(x, -x) }
 
 // Write writes a phantom as DICOM: a CT, structures, and a file for each plan.
 func (p *Phantom) Write(dir string) error {

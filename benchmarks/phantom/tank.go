@@ -1,6 +1,8 @@
 package phantom
 
 import (
+	"fmt"
+
 	"gonum.org/v1/gonum/spatial/r3"
 
 	"github.com/kerma-rt/kerma/dose/beam"
@@ -26,7 +28,7 @@ func tanks() []Entry {
 				var all []*beam.Plan
 				for _, side := range []float64{30, 50, 100, 200, 300} {
 					f := square("AP", side, 0, 100)
-					p := planOf("square "+number3(side), 6, top, f)
+					p := planOf(fmt.Sprintf("square %03.0f", side), 6, top, f)
 					all = append(all, p)
 				}
 				return all
@@ -62,9 +64,4 @@ func tanks() []Entry {
 			},
 		},
 	}
-}
-
-// number3 is a length in whole mm.
-func number3(mm float64) string {
-	return string([]byte{'0' + byte(int(mm)/100), '0' + byte(int(mm)/10%10), '0' + byte(int(mm)%10)})
 }

@@ -1,6 +1,8 @@
 package phantom
 
 import (
+	"math"
+
 	"gonum.org/v1/gonum/spatial/r3"
 
 	"github.com/kerma-rt/kerma/dose/beam"
@@ -33,10 +35,10 @@ func thorax() []Entry {
 				return field{name: name, gantry: gantry, x: [2]float64{-x / 2, x / 2}, y: [2]float64{-y / 2, y / 2}, mu: mu}
 			}
 			blocked := func(y float64) (float64, float64) { // corners of 30 mm cut off
-				if abs(y) > 70 {
+				if math.Abs(y) > 70 {
 					return 0, 0
 				}
-				x := 70 - max(0, abs(y)-40)
+				x := 70 - max(0, math.Abs(y)-40)
 				return -x, x
 			}
 			l := func(y float64) (float64, float64) { // an L, 100 × 200 mm with a corner of 60 × 140 mm shut
@@ -51,7 +53,7 @@ func thorax() []Entry {
 				planOf("3 blocked", 6, centre, field{name: "AP", x: [2]float64{-70, 70}, y: [2]float64{-70, 70}, mlc: blocked, mu: 100}),
 				planOf("4 box", 6, centre, open("AP", 0, 150, 100, 50), open("LL", 90, 150, 80, 50), open("PA", 180, 150, 100, 50), open("RL", 270, 150, 80, 50)),
 				planOf("5 cylinder", 6, centre, field{name: "G45", gantry: 45, x: [2]float64{-32, 32}, y: [2]float64{-47, 47}, mlc: func(y float64) (float64, float64) {
-					if abs(y) > 47 {
+					if math.Abs(y) > 47 {
 						return 0, 0
 					}
 					return -32, 32

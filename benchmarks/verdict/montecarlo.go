@@ -3,6 +3,7 @@ package verdict
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/kerma-rt/kerma/benchmarks"
@@ -86,10 +87,10 @@ func monteCarlo(ctx context.Context, o Options) ([]Row, error) {
 		rows = append(rows, r)
 		var worst, penumbra float64
 		for _, p := range x.Profiles {
-			if abs(float64(p.Inside)) > abs(worst) {
+			if math.Abs(float64(p.Inside)) > math.Abs(worst) {
 				worst = float64(p.Inside)
 			}
-			if abs(float64(p.PenumbraError)) > abs(penumbra) {
+			if math.Abs(float64(p.PenumbraError)) > math.Abs(penumbra) {
 				penumbra = float64(p.PenumbraError)
 			}
 		}
@@ -112,5 +113,3 @@ func axis(x *benchmarks.Result) *Plot {
 	}
 	return p
 }
-
-func abs(x float64) float64 { return max(x, -x) }

@@ -233,7 +233,7 @@ func plateau(v *geometry.Volume, maximum float64) r3.Vec {
 func steepest(v *geometry.Volume, i, j, k int) float64 {
 	most := 0.0
 	for _, s := range [][3]int{{2, 0, 0}, {-2, 0, 0}, {0, 2, 0}, {0, -2, 0}, {0, 0, 2}, {0, 0, -2}} {
-		most = max(most, abs(float64(v.At(i+s[0], j+s[1], k+s[2]))-float64(v.At(i, j, k))))
+		most = max(most, math.Abs(float64(v.At(i+s[0], j+s[1], k+s[2]))-float64(v.At(i, j, k))))
 	}
 	return most
 }
