@@ -52,7 +52,7 @@ type CollapsedCone struct {
 	// powers (Bragg–Gray; 1.13 in cortical bone, 1.01 in muscle).
 	DoseToWater bool
 	// StraightElectrons leaves out what turned electrons add. It saves time where
-	// densities differ, a fraction of a second to twenty in a field, and costs
+	// densities differ, up to half of it in a chest, and costs
 	// 2 to 5 % of the dose in and behind lung, most at high energy.
 	StraightElectrons bool
 }

@@ -163,7 +163,7 @@ func TestCollapsedConeOnOtherGridsIsTheSameDose(t *testing.T) {
 	sin, cos := math.Sincos(math.Pi / 6)
 	// The dose on 2 mm; others are read at the same places, and differ by what a
 	// voxel averages over and by the blocks from which bent paths start, which
-	// share their rays: 0.8 % where the grid is turned without them (StraightElectrons).
+	// share their rays. What of it is which has not been taken apart.
 	r.Grid = grid(t, r3.Vec{X: -39, Y: -59, Z: -39}, [3]float64{2, 2, 2}, [3]int{60, 50, 60})
 	reference := compute(t, dose.CollapsedCone{}, r)
 	for name, g := range map[string]struct {

@@ -19,8 +19,8 @@ def test_a_mask_comes_back(seed):
     mask = ndimage.gaussian_filter(rng.random((9, 24, 28)), 2.0) > 0.5
     mask[:, 0, :] |= rng.random((9, 28)) > 0.5  # at the edge, and corner to corner
     share = around(mask, origin=(-30, 12, 400), spacing=(2, 2.5, 3))
-    # One voxel in thousands may be lost where others touch it by a corner only:
-    # the distance from the outline is exactly 0 there.
+    # One voxel in thousands may be lost: a defect of geometry's cross-sections
+    # since they run in float32 (before that, none), not yet traced.
     assert np.count_nonzero((share >= 0.5) != mask) <= 1
 
 
